@@ -1,0 +1,36 @@
+"""What really happened, for tests to read: money, doubles, requests, faults, and how late the truth was seen. It changes nothing."""
+
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+
+from tests.sandbox.faults import Fault, Kind
+
+
+class Ledger:
+    """Counters that the books write as things happen; `report` (its own file) turns them into JSON."""
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        self.refunded: list[str] = []
+        self.refunds_lost: list[str] = []
+        self.deleted_while_training: list[str] = []
+        self.conversations: defaultdict[str, list[str]] = defaultdict(list)
+        self.callbacks: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
+        self.answers: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.lags: dict[str, timedelta] = {}
+
+    def asked(self, kind: Kind, fault: Fault | None) -> None:
+        """A request has arrived, and meets this fault."""
+        self.requests[kind.value] += 1
+        if fault is not None:
+            self.faults[f"{kind}/{fault.harm}/{fault.moment}"] += 1
+
+    def answered(self, how: str) -> None:
+        """A request has been answered: with a status, or with a cut line."""
+        self.answers[how] += 1
+
+    def seen(self, replica_id: str, ended_at: datetime, now: datetime) -> None:
+        """An answer that showed a final status was delivered; only the first counts."""
+        self.lags.setdefault(replica_id, now - ended_at)

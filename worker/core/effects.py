@@ -1,0 +1,78 @@
+"""Orders out: effects, in the imperative, are all that `decide` may ask for. They may be nothing but values; the engine has them performed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.core.failures import Failure
+from worker.core.job import Mark, ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInput:
+    """See whether the input is worth paying for. Costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitReplica:
+    """POST the replica. The only effect that pays for a training."""
+
+    account: str
+    mark: Mark
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpMark:
+    """Scan the account's replicas for the mark."""
+
+    account: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class PollReplica:
+    """Ask how the training goes. The engine asks for many in one call."""
+
+    account: str
+    replica_id: ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class OpenConversation:
+    """POST the conversation. It bills from its creation."""
+
+    account: str
+    mark: Mark
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpConversation:
+    """Scan the account's active conversations for the mark."""
+
+    account: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteReplica:
+    """Delete the replica, if a fresh look still says `failed` (or trained, when that is what we believe)."""
+
+    account: str
+    replica_id: ReplicaId
+    failed: bool
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopAccount:
+    """Pay for nothing more on this account until a person resumes it; `deaf`: do not even ask, the key is not accepted."""
+
+    account: str
+    failure: Failure
+    deaf: bool
+
+
+RemoteEffect = CheckInput | SubmitReplica | LookUpMark | PollReplica | OpenConversation | LookUpConversation | DeleteReplica
+Effect = RemoteEffect | StopAccount

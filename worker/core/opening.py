@@ -1,0 +1,90 @@
+"""From a trained replica to a conversation. It may not ask for a POST while an earlier one may have arrived.
+
+A conversation bills from its creation (Tavus, Conversation Overview, 2026-06), so two of them cost twice.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from worker.core import events
+from worker.core.decision import Decision, moved
+from worker.core.effects import LookUpConversation, OpenConversation
+from worker.core.job import Conversation, Job, Mark
+from worker.core.marks import conversation_mark, marked_name
+from worker.core.policy import follow, stop_for
+from worker.core.rules import Rules
+from worker.core.states import State
+
+
+def want(job: Job, _event: events.ConversationRequested, _now: datetime, _rules: Rules) -> Decision:
+    """Asked for before it can be: remembered."""
+    return Decision(replace(job, conversation_wanted=True), why="the conversation was asked for; it opens when the replica is trained")
+
+
+def open_now(job: Job, _event: events.ConversationRequested, now: datetime, _rules: Rules) -> Decision:
+    """Asked for, and the replica is trained."""
+    return Decision(moved(job, State.OPENING, now, conversation_wanted=True), why="the conversation was asked for")
+
+
+def look_or_open(job: Job, _event: events.FellDue, now: datetime, rules: Rules) -> Decision:
+    """With a POST that may have arrived, look; with none, write the intent and open."""
+    if job.conversation is not None and job.conversation.intended_at is not None:
+        return Decision(job, (LookUpConversation(job.account, job.conversation.mark),))
+    mark = job.conversation.mark if job.conversation else conversation_mark(job.id, 1)
+    intent = replace(job, conversation=Conversation(mark=mark, intended_at=now), due_at=now + rules.lease)
+    return Decision(intent, (OpenConversation(job.account, mark, _body(job, mark)),), f"the conversation is asked for as {mark}")
+
+
+def _body(job: Job, mark: Mark) -> dict[str, Any]:
+    name = marked_name(job.request.conversation.get("conversation_name"), mark)
+    return dict(job.request.conversation) | {"replica_id": job.replica_id, "conversation_name": name}
+
+
+def finish(job: Job, event: events.ConversationOpened | events.ConversationFound, _now: datetime, _rules: Rules) -> Decision:
+    """The conversation is there: the caller has what was asked for."""
+    if job.conversation is None or event.mark != job.conversation.mark:
+        return Decision(job)
+    opened = replace(job.conversation, intended_at=None, id=event.conversation_id, url=event.url)
+    return Decision(moved(job, State.DONE, None, conversation=opened), why=f"the conversation is {event.conversation_id}")
+
+
+def note(job: Job, event: events.ConversationOpened | events.ConversationFound, _now: datetime, _rules: Rules) -> Decision:
+    """A late answer, when the job has moved on: the conversation's id stays on record, for it bills."""
+    if job.conversation is None or event.mark != job.conversation.mark or job.conversation.id is not None:
+        return Decision(job)
+    opened = replace(job.conversation, intended_at=None, id=event.conversation_id, url=event.url)
+    return Decision(replace(job, conversation=opened), why=f"late: the conversation is {event.conversation_id}")
+
+
+def refuse(job: Job, event: events.ConversationRefused, now: datetime, rules: Rules) -> Decision:
+    """Certainly nothing was opened: nothing is outstanding any more, and the policy says what follows."""
+    if job.conversation is None or event.mark != job.conversation.mark:
+        return Decision(job)
+    if job.cancel_requested:
+        return Decision(moved(job, State.CANCELLED, None, conversation=None), why="cancelled: no conversation was opened")
+    free = replace(job, conversation=replace(job.conversation, intended_at=None))
+    return follow(free, event.failure, event.detail, now, rules, retry_after=event.retry_after)
+
+
+def keep_looking(job: Job, event: events.ConversationLost | events.ConversationUnread, now: datetime, rules: Rules) -> Decision:
+    """Nobody knows whether the conversation exists: look (again) later."""
+    wait, fault = rules.settle_wait(job.scans), None
+    if isinstance(event, events.ConversationUnread):
+        wait, fault = max(rules.backoff(job.tries, job.id), event.retry_after or wait), event.account_fault
+    waiting = replace(job, due_at=now + wait, tries=job.tries + 1, detail=event.detail)
+    return Decision(waiting, stop_for(job, fault), why=f"{type(event).__name__}: {event.detail}")
+
+
+def count_absence(job: Job, event: events.ConversationAbsent, now: datetime, rules: Rules) -> Decision:
+    """One more clean scan without the mark; enough of them, over the settle time, prove that nothing was opened."""
+    if job.conversation is None or job.conversation.intended_at is None or event.mark != job.conversation.mark:
+        return Decision(job)
+    scans = job.scans + 1
+    if scans < rules.settle_scans or now - job.conversation.intended_at < rules.settle_time:
+        return Decision(replace(job, due_at=now + rules.settle_wait(scans), scans=scans), why=f"{event.mark} is not there, scan {scans}")
+    if job.cancel_requested:
+        return Decision(moved(job, State.CANCELLED, None), why="cancelled: no conversation was opened")
+    number = int(job.conversation.mark.rsplit("-", 1)[1]) + 1
+    again = Conversation(mark=conversation_mark(job.id, number))
+    return Decision(moved(job, State.OPENING, now, conversation=again), why=f"{event.mark} was absent in {scans} scans: opened again")

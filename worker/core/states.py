@@ -1,0 +1,20 @@
+"""The nine conditions a job can be in. It may not say how one leads to another: that is the table in `decide`."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a job is. Conditions, not actions."""
+
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    TRAINING = "training"
+    READY = "ready"
+    OPENING = "opening"
+    DONE = "done"
+    HELD = "held"
+    ABANDONED = "abandoned"
+    CANCELLED = "cancelled"
+
+
+FINAL = frozenset({State.DONE, State.ABANDONED, State.CANCELLED})

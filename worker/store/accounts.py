@@ -1,0 +1,75 @@
+"""What is known of Tavus accounts: whether their line is stopped, and which voices they have. It may not hold a key."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from worker.core.effects import StopAccount
+from worker.core.failures import Failure
+from worker.store.tables import METADATA
+
+ACCOUNT, VOICE = METADATA.tables["account"], METADATA.tables["voice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why and since when nothing is paid for on an account."""
+
+    account: str
+    failure: Failure
+    at: datetime
+
+
+def stop(connection: Connection, order: StopAccount, now: datetime) -> None:
+    """Stop the account's line; a stop that is already there keeps its first reason, but hears no less."""
+    _ensure(connection, order.account)
+    free = update(ACCOUNT).where(ACCOUNT.c.name == order.account, ACCOUNT.c.stopped_at.is_(None))
+    connection.execute(free.values(stopped_at=now, stopped_for=order.failure.value, deaf=order.deaf))
+    if order.deaf:
+        connection.execute(update(ACCOUNT).where(ACCOUNT.c.name == order.account).values(deaf=True))
+
+
+def resume(connection: Connection, account: str) -> None:
+    """Let the account's line go on."""
+    connection.execute(update(ACCOUNT).where(ACCOUNT.c.name == account).values(stopped_at=None, stopped_for=None, deaf=False))
+
+
+def stopped(connection: Connection) -> tuple[list[str], list[str]]:
+    """The stopped accounts, and those among them whose key is not accepted."""
+    found = connection.execute(select(ACCOUNT.c.name, ACCOUNT.c.deaf).where(ACCOUNT.c.stopped_at.is_not(None))).all()
+    return [row.name for row in found], [row.name for row in found if row.deaf]
+
+
+def stops(connection: Connection) -> list[Stop]:
+    """Every stopped account."""
+    found = connection.execute(select(ACCOUNT).where(ACCOUNT.c.stopped_at.is_not(None)).order_by(ACCOUNT.c.name))
+    return [Stop(row.name, Failure(row.stopped_for), row.stopped_at) for row in found]
+
+
+def keep_voices(connection: Connection, account: str, names: Iterable[str], now: datetime) -> None:
+    """Replace what is known of the account's voices."""
+    _ensure(connection, account)
+    connection.execute(delete(VOICE).where(VOICE.c.account == account))
+    known = [{"account": account, "name": name} for name in sorted({name.lower() for name in names})]
+    if known:
+        connection.execute(insert(VOICE), known)
+    connection.execute(update(ACCOUNT).where(ACCOUNT.c.name == account).values(voices_read_at=now))
+
+
+def voices(connection: Connection, account: str) -> frozenset[str]:
+    """The account's stock voices in lower case; empty when they are not known."""
+    return frozenset(connection.execute(select(VOICE.c.name).where(VOICE.c.account == account)).scalars())
+
+
+def _ensure(connection: Connection, account: str) -> None:
+    known = connection.execute(select(ACCOUNT.c.name).where(ACCOUNT.c.name == account).with_for_update()).first()
+    if known is None:
+        # Two processes may meet here; the second waits for the first and then finds the name taken, which its own savepoint forgives.
+        with connection.begin_nested() as savepoint:
+            try:
+                connection.execute(insert(ACCOUNT).values(name=account, deaf=False))
+            except IntegrityError:
+                savepoint.rollback()

@@ -1,0 +1,22 @@
+"""Brings a database to the schema this code was written for. It may not run backwards."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def alembic_config(database: Engine) -> Config:
+    """Alembic's configuration, made here so that no file has to lie beside the package."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["database"] = database
+    return config
+
+
+def migrate(database: Engine) -> None:
+    """Upgrade to the newest revision. Does nothing on a database that is there already; the migrations lie in one transaction."""
+    command.upgrade(alembic_config(database), "head")

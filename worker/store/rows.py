@@ -1,0 +1,84 @@
+"""Rows to the core's values and back. It may not query: it only translates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from worker.core.failures import Failure
+from worker.core.job import Attempt, AutoFix, Conversation, ConversationId, Job, JobId, Mark, Outcome, ReplicaId, Request, Start
+from worker.core.states import State
+
+_PLAIN = (
+    "account", "caller", "created_at", "version", "due_at", "priority", "idempotency_key", "conversation_wanted", "cancel_requested",
+    "tries", "trying_since", "scans", "missing_since", "watched_since", "progress", "detail",
+)  # fmt: skip
+
+
+def job_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> Job:
+    """The job of a row of `job` and its rows of `attempt`, in order."""
+    return Job(
+        id=JobId(row["id"]),
+        state=State(row["state"]),
+        request=request_from(row["request"]),
+        attempts=tuple(_attempt_from(attempt) for attempt in attempts),
+        conversation=_conversation_from(row),
+        failure=Failure(row["failure"]) if row["failure"] else None,
+        release_to=State(row["release_to"]) if row["release_to"] else None,
+        **{name: row[name] for name in _PLAIN},
+    )
+
+
+def columns_of(job: Job) -> dict[str, Any]:
+    """The columns of `job` that a decision may change."""
+    conversation = job.conversation
+    changing = {
+        name: getattr(job, name) for name in _PLAIN if name not in {"account", "caller", "created_at", "version", "idempotency_key"}
+    }
+    return changing | {
+        "state": job.state.value,
+        "failure": job.failure and job.failure.value,
+        "release_to": job.release_to and job.release_to.value,
+        "conversation_mark": conversation and conversation.mark,
+        "conversation_intended_at": conversation and conversation.intended_at,
+        "conversation_id": conversation and conversation.id,
+        "conversation_url": conversation and conversation.url,
+    }
+
+
+def request_from(document: Mapping[str, Any]) -> Request:
+    """The request that a document of `document_of` holds."""
+    return Request(**(dict(document) | {"start": Start(document["start"]), "auto_fix": AutoFix(document["auto_fix"])}))
+
+
+def document_of(request: Request) -> dict[str, Any]:
+    """The request as JSON."""
+    return {field.name: getattr(request, field.name) for field in fields(request)}
+
+
+def attempt_columns(job_id: JobId, attempt: Attempt) -> dict[str, Any]:
+    """All columns of an attempt."""
+    return asdict(attempt) | {"job_id": job_id, "outcome": attempt.outcome.value, "failure": attempt.failure and attempt.failure.value}
+
+
+def _attempt_from(row: Mapping[str, Any]) -> Attempt:
+    known = {field.name: row[field.name] for field in fields(Attempt)}
+    return Attempt(
+        **known
+        | {
+            "mark": Mark(row["mark"]),
+            "outcome": Outcome(row["outcome"]),
+            "replica_id": ReplicaId(row["replica_id"]) if row["replica_id"] else None,
+            "failure": Failure(row["failure"]) if row["failure"] else None,
+        }
+    )
+
+
+def _conversation_from(row: Mapping[str, Any]) -> Conversation | None:
+    if row["conversation_mark"] is None:
+        return None
+    return Conversation(
+        mark=Mark(row["conversation_mark"]),
+        intended_at=row["conversation_intended_at"],
+        id=ConversationId(row["conversation_id"]) if row["conversation_id"] else None,
+        url=row["conversation_url"],
+    )

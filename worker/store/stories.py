@@ -1,0 +1,66 @@
+"""A job's story: events as documents and back, so that what happened can be read by people and replayed through `decide`. It may not judge them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+from worker.core.events import Event
+from worker.core.failures import Failure
+from worker.core.states import State
+
+_EVENTS: dict[str, type[Event]] = {event.__name__: event for event in get_args(Event)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a story. `event` is the name of a class in `worker.core.events`, or `Enqueued`."""
+
+    at: datetime
+    version: int
+    event: str
+    data: Mapping[str, Any]
+    from_state: State | None
+    to_state: State
+    why: str
+
+
+def name_of(event: Event) -> str:
+    """The event's name in the story."""
+    return type(event).__name__
+
+
+def data_of(event: Event) -> dict[str, Any]:
+    """The event's fields as JSON: durations in seconds, failures by their word."""
+    return {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+
+
+def event_from(name: str, data: Mapping[str, Any]) -> Event:
+    """The event of a line. Raises KeyError for a name that is no event."""
+    kind = _EVENTS[name]
+    return kind(**{field.name: _rich(field.name, data[field.name]) for field in fields(kind)})
+
+
+def line_from(row: Mapping[str, Any]) -> Line:
+    """The line of a row of `story`."""
+    from_state = State(row["from_state"]) if row["from_state"] else None
+    return Line(
+        at=row["at"], version=row["version"], event=row["event"], data=row["data"],
+        from_state=from_state, to_state=State(row["to_state"]), why=row["why"],
+    )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of any event
+    return value.total_seconds() if isinstance(value, timedelta) else list(value) if isinstance(value, tuple) else value
+
+
+def _rich(name: str, value: Any) -> Any:  # noqa: ANN401 - any field of any event
+    match name:
+        case "failure":
+            return Failure(value)
+        case "retry_after" if value is not None:
+            return timedelta(seconds=value)
+        case "replica_ids":
+            return tuple(value)
+        case _:
+            return value

@@ -1,0 +1,151 @@
+"""The ledger's tables, as SQLModel classes. They may not be used outside the store: everybody else gets the core's frozen values."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+Document = JSON().with_variant(JSONB(), "postgresql")
+# SQLite counts by itself only in a column that is called INTEGER, and that has 64 bits there anyway.
+Counter = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC, to the microsecond. SQLite keeps no zone, so it is taken off on the way in and put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a moment without a zone: nobody could say when it is."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = f"{value} has no time zone"
+            raise ValueError(message)
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class _Table(SQLModel):
+    """All tables share one metadata, with names for constraints so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class JobRow(_Table, table=True):
+    """A job. `rung_at` is set while a message for it is out; `fingerprint` tells whether a repeated idempotency key means the same request."""
+
+    __tablename__ = "job"
+    # The sweep asks for due rows by state: its cost grows with what is due, not with what exists.
+    __table_args__ = (
+        UniqueConstraint("caller", "idempotency_key"),
+        Index("ix_job_state_due_at", "state", "due_at"),
+        Index("ix_job_account", "account"),
+    )
+
+    id: str = Field(primary_key=True, max_length=26)
+    account: str
+    caller: str
+    idempotency_key: str | None = None
+    fingerprint: str
+    request: dict[str, Any] = Field(sa_type=Document)
+    priority: int = 0
+    state: str
+    version: int = 0
+    created_at: datetime = Field(sa_type=Moment)
+    updated_at: datetime = Field(sa_type=Moment)
+    due_at: datetime | None = Field(default=None, sa_type=Moment)
+    rung_at: datetime | None = Field(default=None, sa_type=Moment)
+    conversation_mark: str | None = None
+    conversation_intended_at: datetime | None = Field(default=None, sa_type=Moment)
+    conversation_id: str | None = None
+    conversation_url: str | None = None
+    conversation_wanted: bool = False
+    cancel_requested: bool = False
+    tries: int = 0
+    trying_since: datetime | None = Field(default=None, sa_type=Moment)
+    scans: int = 0
+    missing_since: datetime | None = Field(default=None, sa_type=Moment)
+    watched_since: datetime | None = Field(default=None, sa_type=Moment)
+    progress: str | None = None
+    failure: str | None = None
+    detail: str | None = None
+    release_to: str | None = None
+
+
+class AttemptRow(_Table, table=True):
+    """One submission of a job: the credit book's entry."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("ix_attempt_replica_id", "replica_id"),)
+
+    job_id: str = Field(primary_key=True, foreign_key="job.id")
+    number: int = Field(primary_key=True)
+    mark: str = Field(unique=True)
+    intended_at: datetime = Field(sa_type=Moment)
+    fixer: bool = False
+    outcome: str
+    replica_id: str | None = None
+    failure: str | None = None
+    error_first_seen_at: datetime | None = Field(default=None, sa_type=Moment)
+    deletable_at: datetime | None = Field(default=None, sa_type=Moment)
+    deleted_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class StoryRow(_Table, table=True):
+    """One line of a job's story. Only ever added to; `event` and `data` are enough to replay the decision."""
+
+    __tablename__ = "story"
+    __table_args__ = (Index("ix_story_job_id", "job_id", "id"),)
+
+    id: int | None = Field(default=None, sa_column=Column(Counter, primary_key=True))
+    job_id: str = Field(foreign_key="job.id")
+    at: datetime = Field(sa_type=Moment)
+    version: int
+    event: str
+    data: dict[str, Any] = Field(default_factory=dict, sa_type=Document)
+    from_state: str | None = None
+    to_state: str
+    why: str
+
+
+class AccountRow(_Table, table=True):
+    """What is known of a Tavus account besides its key, which is never stored. `deaf`: its key is not accepted, so not even polls are tried."""
+
+    __tablename__ = "account"
+
+    name: str = Field(primary_key=True)
+    stopped_at: datetime | None = Field(default=None, sa_type=Moment)
+    stopped_for: str | None = None
+    deaf: bool = False
+    voices_read_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class VoiceRow(_Table, table=True):
+    """A stock voice that the account may name."""
+
+    __tablename__ = "voice"
+
+    account: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+
+
+METADATA = _Table.metadata
