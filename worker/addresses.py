@@ -16,6 +16,7 @@ from ssl import SSLContext
 from typing import Any
 
 import httpcore
+from typing_extensions import override  # typing's own from Python 3.12 on
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Host and port in, every address of the host out, the preferred one first; OSError when the name does not resolve."""
@@ -109,6 +110,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
         self._resolve = resolve
         self._network = network or httpcore.SyncBackend()
 
+    @override
     def connect_tcp(
         self,
         host: str,
@@ -130,11 +132,12 @@ class GuardedNetwork(httpcore.NetworkBackend):
                 return _TimedStream(stream, self._deadline)
         raise failure
 
+    @override
     def connect_unix_socket(
         self,
         path: str,
-        timeout: float | None = None,  # noqa: ARG002 - httpcore's signature
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Never: a Unix socket is this machine, for the sandbox too."""
         raise AddressNotAllowedError("a Unix socket", path, "this host itself")
@@ -172,22 +175,27 @@ class _TimedStream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream, self._deadline = stream, deadline
 
+    @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._stream.read(max_bytes, _remaining(self._deadline, timeout, httpcore.ReadTimeout))
 
+    @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, _remaining(self._deadline, timeout, httpcore.WriteTimeout))
 
+    @override
     def close(self) -> None:
         self._stream.close()
 
+    @override
     def start_tls(
         self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         left = _remaining(self._deadline, timeout, httpcore.ConnectTimeout)  # CPython bounds the whole handshake by it
         return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's signature
+    @override
+    def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 

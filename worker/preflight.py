@@ -4,36 +4,36 @@ It may not pay, retry, keep what it fetched, raise for what a caller or their se
 """
 
 import re
-import ssl
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import NoReturn
 
 import httpcore
 import httpx
 from PIL import Image, UnidentifiedImageError
+from typing_extensions import override  # typing's own from Python 3.12 on
 
 from worker.addresses import AddressNotAllowedError, GuardedNetwork, Resolve, system_addresses
 from worker.core.events import InputPassed, InputRejected, InputUnread
 from worker.core.failures import Failure
 from worker.core.job import Request
+from worker.durations import show_duration
 from worker.presigned import ExpiryUnreadableError, expires_at, without_query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What an input may cost us and must offer Tavus."""
+    """What an input may cost us, and what it must offer Tavus."""
 
     timeout: timedelta = timedelta(seconds=10)  # for one job's addresses together, names, TLS and redirects included: a worker waits on it
-    max_bytes: int = 25 * 1024 * 1024  # bytes; the largest PNG of a phone camera, twice over. It is held in memory
-    max_pixels: int = 52_000_000  # pixels; the largest phone pictures have 8160x6144. Decoded at 4 bytes a pixel, some 200 MB
+    max_bytes: int = 25 * 1024 * 1024  # bytes; the largest JPEG of a phone camera, nearly twice. It is held in memory
+    max_pixels: int = 52_000_000  # pixels; the largest common phone pictures have 8160x6144. Decoded at 4 bytes a pixel, some 200 MB
     max_redirects: int = 3  # hops; http to https, a bare domain to its www, that one to a CDN
     min_side: int = 512  # pixels, both sides; Tavus' own rule for image training
-    min_url_life: timedelta = timedelta(hours=24)  # Tavus asks for it: a training takes hours and may wait in line before
+    min_url_life: timedelta = timedelta(hours=24)  # Tavus asks for it: a training takes hours, and may wait in line before
     allow_http: bool = False  # a picture of a person does not travel in the clear; the sandbox's does
     allow_private: bool = False  # see worker.addresses; True only for the sandbox
 
@@ -43,21 +43,20 @@ _FIELDS = (("train_image_url", _PICTURE), ("train_video_url", _VIDEO), ("consent
 _LONGEST_URL = 8192  # characters; what common servers and CDNs take at most, so a longer one cannot be fetched by Tavus either
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT = frozenset({408, 425, 429})  # "not now", in the range of "never"
-_HOST = re.compile(rb"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62}\.)*[a-z0-9_-]{0,62}\.?|[0-9a-f:.]+", re.IGNORECASE)
+_HOST = re.compile(rb"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+", re.IGNORECASE)  # a name, or IPv6
 _MOST_SCANS = 64  # passes over a progressive JPEG: encoders write about ten, and each costs 50 ms of a core at 50 megapixels
-# Every marker that is followed by a length: not stuffing, TEM, RST or SOI.
-_MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
+_MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)  # those with a length after them: not stuffing, TEM, RST, SOI
 _END_OF_IMAGE, _START_OF_SCAN = b"\xd9", b"\xda"
 _PLAIN = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-_KINDS = (
+_KINDS = (  # what is sent instead of a JPG or PNG, by its first bytes
     (re.compile(rb"GIF8"), "a GIF"),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "a WebP"),
     (re.compile(rb"....ftyp(hei|mif|msf)", re.DOTALL), "a HEIC, as phones make them"),
     (re.compile(rb"....ftypavi", re.DOTALL), "an AVIF"),
     (re.compile(rb"....ftyp", re.DOTALL), "a video"),
-    (re.compile(rb"\s*(\xef\xbb\xbf)?\s*<"), "a web page or XML"),
+    (re.compile(rb"(\xef\xbb\xbf)?\s*<"), "a web page or XML"),
     (re.compile(rb"%PDF"), "a PDF"),
-    (re.compile(rb"\x1f\x8b"), "compressed (gzip)"),
+    (re.compile(rb"\x1f\x8b"), "packed with gzip"),
     (re.compile(rb"\Z"), "empty"),
 )
 
@@ -66,115 +65,88 @@ class Preflight:
     """One for a process, used from any number of threads. `resolve` and `network` are for whoever has another internet, such as a test."""
 
     def __init__(self, limits: Limits, *, resolve: Resolve = system_addresses, network: httpcore.NetworkBackend | None = None) -> None:
-        self._limits = limits
-        self._resolve, self._network = resolve, network
-        # A TLS context for each thread: httpcore sets the ALPN of the context it is given at each connect, while CPython may be copying
-        # it in another thread without the lock. Making one takes 60 ms, so they are kept.
-        self._tls = threading.local()
+        self._limits, self._resolve, self._network = limits, resolve, network
 
     def check(self, request: Request, now: datetime) -> InputPassed | InputRejected | InputUnread:
-        """Whether paying for this request's picture or videos makes sense. `now`: aware. Blocks for `timeout`, and then for the decoding.
+        """Whether paying for this request's picture or videos makes sense. `now`: aware. Blocks for `timeout`, and as long again to decode.
 
-        Expiry is asked of the caller's own address only: what it redirects to is often signed anew for each visitor.
+        Expiry is asked of the caller's own addresses only: what they redirect to is often signed anew for each visitor.
         """
-        network = GuardedNetwork(
-            within=self._limits.timeout, allow_private=self._limits.allow_private, resolve=self._resolve, network=self._network
-        )
-        looked = False
+        sent = [(name, str(request.replica[name]), accept) for name, accept in _FIELDS if request.replica.get(name) is not None]
+        if not sent:
+            return InputRejected(Failure.URL_NOT_ALLOWED, "There is neither train_image_url nor train_video_url. Send one of them.")
+        limits = self._limits
+        network = GuardedNetwork(within=limits.timeout, allow_private=limits.allow_private, resolve=self._resolve, network=self._network)
         try:
-            # Nothing is kept alive: each job has another host, and an idle connection is one more to be hung up on.
-            with httpcore.ConnectionPool(self._context(), max_keepalive_connections=0, network_backend=network) as pool:
-                for name, accept in _FIELDS:
-                    if (address := request.replica.get(name)) is not None:
-                        self._look(pool, name, str(address), accept, now)
-                        looked = True
+            # A pool for each check, so that threads share nothing, not even a TLS context: httpcore sets the ALPN of a shared one at each
+            # connect, while another thread may be copying it outside CPython's lock. It makes its own (some 50 ms) only when there is TLS.
+            # Nothing is kept alive: each job has another host, and what redirects to itself is resolved and checked again.
+            with httpcore.ConnectionPool(max_keepalive_connections=0, network_backend=network) as pool:
+                for name, address, accept in sent:
+                    self._look(pool, name, address, accept, now)
         except _StoppedError as stopped:
             return stopped.event
-        nothing = "There is neither train_image_url nor train_video_url. Send one of them."
-        return InputPassed() if looked else InputRejected(Failure.URL_NOT_ALLOWED, nothing)
+        return InputPassed()
 
     def close(self) -> None:
-        """Nothing is open between checks; what is kept is let go."""
-        self._tls = threading.local()
-
-    def _context(self) -> ssl.SSLContext:
-        if not hasattr(self._tls, "context"):
-            self._tls.context = httpcore.default_ssl_context()
-        context: ssl.SSLContext = self._tls.context
-        return context
+        """For the owner that closes whatever it opened: nothing is open between checks."""
 
     def _look(self, pool: httpcore.ConnectionPool, name: str, address: str, accept: bytes, now: datetime) -> None:
         found = f"{name} {without_query(address)}"
         if len(address) > _LONGEST_URL:
-            _reject(Failure.URL_NOT_ALLOWED, found, f"is longer than {_LONGEST_URL} characters", "Send a shorter address.")
-        # A browser drops these or reads them as a slash: what Tavus would fetch is then not what was looked at here.
+            raise _rejected(Failure.URL_NOT_ALLOWED, found, f"is longer than {_LONGEST_URL} characters", "Send a shorter address.")
+        # Some readers drop these, some take them for a slash: what Tavus would fetch is then not what was looked at here.
         if any(c.isspace() or not c.isprintable() or c == "\\" for c in address):
-            _reject(Failure.URL_NOT_ALLOWED, found, "holds a space, a backslash or a control character", "Send it percent-encoded.")
-        url = self._allowed(name, found, address)
+            raise _rejected(Failure.URL_NOT_ALLOWED, found, "holds a space, backslash or control character", "Send it percent-encoded.")
+        url = _parsed(found, address)
+        self._require_form(found, url)
         self._require_life(found, address, now)
         body = self._fetch(pool, name, url, accept)
         if accept is _PICTURE:
             _judge_picture(found, body, self._limits)
 
-    def _allowed(self, name: str, found: str, address: str, base: httpx.URL | None = None) -> httpx.URL:
-        """The parsed address, if its form is allowed. Where it leads is asked at the moment of dialling, by the guard."""
+    def _require_form(self, found: str, url: httpx.URL) -> None:
+        """That the address looks as it should. Where it leads is asked at the moment of dialling, by the guard."""
         schemes = ("https", "http") if self._limits.allow_http else ("https",)
         problem = None
-        try:
-            url = base.join(address) if base else httpx.URL(address)
-        except (httpx.InvalidURL, ValueError):  # their text may quote a password
-            _reject(Failure.URL_NOT_ALLOWED, found, "cannot be read as an address", "Send a plain https:// address.")
         if url.scheme not in schemes:
             problem = f"does not start with {' or '.join(f'{scheme}://' for scheme in schemes)}"
         elif url.userinfo:
             problem = "holds a user or a password"
-        elif not _HOST.fullmatch(url.raw_host) or b".." in url.raw_host:
+        elif not _HOST.fullmatch(url.raw_host):
             problem = "does not name a host"
-        elif url.port == 0 or (url.port or 0) > 65535:  # noqa: PLR2004 - TCP's own number
+        elif not 0 < (443 if url.port is None else url.port) < 65536:  # noqa: PLR2004 - TCP's own numbers
             problem = "names a port that does not exist"
         if problem:
-            shown = f"{name} redirects to {without_query(str(url))}, which" if base else found
-            _reject(Failure.URL_NOT_ALLOWED, shown, problem, "Send a plain https:// address of a public host.")
-        return url
+            raise _rejected(Failure.URL_NOT_ALLOWED, found, problem, "Send a plain https:// address of a public host.")
 
     def _require_life(self, found: str, address: str, now: datetime) -> None:
         needed = self._limits.min_url_life
-        todo = f"Send one that lives for {_hours(needed)} or more from now."
+        todo = f"Send one that lives for {show_duration(needed)} or more from now."
         try:
             expires = expires_at(address)
         except ExpiryUnreadableError as error:
-            _reject(Failure.URL_EXPIRES_TOO_SOON, found, f"is presigned, but does not say until when: {error}", todo)
+            problem = f"is presigned, but does not say until when: {error}"
+            raise _rejected(Failure.URL_EXPIRES_TOO_SOON, found, problem, todo) from error
         if expires is not None and expires < now + needed:
-            when = f"{expires.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-            left = f"in {_hours(expires - now)}" if expires > now else "already over"
-            _reject(Failure.URL_EXPIRES_TOO_SOON, found, f"expires at {when} ({left})", todo)
+            left = f"in {show_duration(expires - now)}" if expires > now else "already over"
+            problem = f"expires at {expires.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC ({left})"
+            raise _rejected(Failure.URL_EXPIRES_TOO_SOON, found, problem, todo)
 
     def _fetch(self, pool: httpcore.ConnectionPool, name: str, url: httpx.URL, accept: bytes) -> bytes:
-        """The picture's bytes; of a video only that a GET is answered with success."""
+        """The picture's bytes; of a video nothing, only that a GET is answered with success."""
         found = f"{name} {without_query(str(url))}"
         for _ in range(self._limits.max_redirects + 1):
-            here = f"{name} {without_query(str(url))}"
-            with _as_verdicts(here), pool.stream("GET", _for_httpcore(url), headers=_headers(url, accept)) as response:
+            with _as_answers(found), pool.stream("GET", _for_httpcore(url), headers=_headers(url, accept)) as response:
                 location = _header(response, b"location")
                 if response.status not in _REDIRECTS or not location:
-                    _require_success(here, response.status)
-                    return self._body(here, response) if accept is _PICTURE else b""
-            url = self._allowed(name, here, location, base=url)
+                    _require_success(found, response.status)
+                    return _body(found, response, self._limits.max_bytes) if accept is _PICTURE else b""
+            url = _parsed(found, location, base=url)
+            found = f"{found} -> {without_query(str(url))}"
+            self._require_form(found, url)
         problem = f"redirects more than {self._limits.max_redirects} times"
-        _reject(Failure.IMAGE_NOT_FOUND, found, problem, "Send the address at which they end.")
-
-    def _body(self, found: str, response: httpcore.Response) -> bytes:
-        limit = self._limits.max_bytes
-        todo = f"Send a file of at most {limit} bytes."
-        declared = _header(response, b"content-length")
-        if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-            _reject(Failure.IMAGE_TOO_LARGE, found, f"is {declared[:20]} bytes long", todo)
-        body = bytearray()
-        for chunk in response.iter_stream():
-            body += chunk
-            if len(body) > limit:
-                _reject(Failure.IMAGE_TOO_LARGE, found, f"is longer than {limit} bytes", todo)
-        return bytes(body)
+        raise _rejected(Failure.IMAGE_NOT_FOUND, found, problem, "Send the address at which they end.")
 
 
 class _StoppedError(Exception):
@@ -185,18 +157,27 @@ class _StoppedError(Exception):
         self.event = event
 
 
-def _reject(failure: Failure, found: str, problem: str, todo: str) -> NoReturn:
-    raise _StoppedError(InputRejected(failure, f"{found} {problem}. {todo}"))
+def _rejected(failure: Failure, found: str, problem: str, todo: str) -> _StoppedError:
+    return _StoppedError(InputRejected(failure, f"{found} {problem}. {todo}"))
+
+
+def _parsed(found: str, address: str, base: httpx.URL | None = None) -> httpx.URL:
+    try:
+        return base.join(address) if base else httpx.URL(address)
+    except (httpx.InvalidURL, ValueError):  # not quoted: its text may hold a password
+        problem = "redirects to what cannot be read as an address" if base else "cannot be read as an address"
+        raise _rejected(Failure.URL_NOT_ALLOWED, found, problem, "Send a plain https:// address of a public host.") from None
 
 
 @contextmanager
-def _as_verdicts(found: str) -> Iterator[None]:
-    """What goes wrong on the way, as an answer. None of these texts quotes the error: it may name an address inside a network."""
+def _as_answers(found: str) -> Generator[None]:
+    """What goes wrong on the way, as an answer. No error is quoted: it may name an address inside a network."""
     try:
         yield
     except AddressNotAllowedError as error:
         problem = f"leads to an address that is not public ({error.reason})"
-        _reject(Failure.ADDRESS_NOT_ALLOWED, found, problem, "Send an address that anybody on the internet can reach.")
+        todo = "Send an address that anybody on the internet can reach."
+        raise _rejected(Failure.ADDRESS_NOT_ALLOWED, found, problem, todo) from error
     except httpcore.TimeoutException as error:
         raise _StoppedError(InputUnread(f"{found} was not answered in time. See that its server answers quickly.")) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError, ValueError) as error:
@@ -208,43 +189,73 @@ def _require_success(found: str, status: int) -> None:
     if 200 <= status < 300:  # noqa: PLR2004 - the protocol's own numbers
         return
     if 300 <= status < 500 and status not in _TRANSIENT:  # noqa: PLR2004
-        why = " (expired or not public)" if status in {401, 403} else ""
-        _reject(Failure.IMAGE_NOT_FOUND, found, f"answers {status}{why}", "Send an address that answers a plain GET with the file.")
+        why = " (expired, or not public)" if status in {401, 403} else ""
+        raise _rejected(Failure.IMAGE_NOT_FOUND, found, f"answers {status}{why}", "Send an address that answers a plain GET with the file.")
     raise _StoppedError(InputUnread(f"{found} answers {status}. See that its server works."))
+
+
+def _body(found: str, response: httpcore.Response, limit: int) -> bytes:
+    todo = f"Send a file of at most {limit} bytes."
+    declared = _header(response, b"content-length")[:20]  # digits; whatever else it is, the loop below counts for itself
+    if declared.isascii() and declared.isdigit() and int(declared) > limit:
+        raise _rejected(Failure.IMAGE_TOO_LARGE, found, f"is {declared} bytes long", todo)
+    body = bytearray()
+    for chunk in response.iter_stream():
+        body += chunk
+        if len(body) > limit:
+            raise _rejected(Failure.IMAGE_TOO_LARGE, found, f"is longer than {limit} bytes", todo)
+    return bytes(body)
 
 
 def _judge_picture(found: str, body: bytes, limits: Limits) -> None:
     try:
-        with Image.open(BytesIO(body), formats=("JPEG", "PNG")) as picture:
-            _judge_size(found, picture.size, limits)
-            if picture.format != "PNG" and _has_too_many_scans(body):
-                _reject(Failure.IMAGE_DAMAGED, found, f"is a JPEG of more than {_MOST_SCANS} scans", "Save the picture anew.")
-            picture.draft(None, (picture.width // 8, picture.height // 8))  # a JPEG is still read to its end, at 1/64 of the memory
-            picture.load()
+        _decode(found, body, limits)
     except _StoppedError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        _reject(Failure.IMAGE_TOO_LARGE, found, "declares a size that no camera makes", f"Send at most {limits.max_pixels} pixels.")
-    except MemoryError as error:  # ours to mend: nothing was learned of the picture
-        raise _StoppedError(InputUnread(f"{found} could not be decoded: the worker has too little memory.")) from error
-    except Exception as error:  # noqa: BLE001 - a decoder that meets hostile bytes raises anything, and all of it means this
+        todo = f"Send at most {limits.max_pixels} pixels."
+        raise _rejected(Failure.IMAGE_TOO_LARGE, found, "declares a size that no camera makes", todo) from None
+    except (MemoryError, TimeoutError) as error:  # a busy worker looks like this too: nothing was learned of the picture
+        raise _StoppedError(InputUnread(f"{found} took too much time or memory to decode. Save the picture anew.")) from error
+    except Exception as error:
+        # A decoder that meets hostile bytes raises anything, and all of it means one of these.
         if isinstance(error, UnidentifiedImageError) and not body.startswith(_PLAIN):
             kind = next((kind for start, kind in _KINDS if start.match(body)), "something else")
-            _reject(Failure.IMAGE_FORMAT, found, f"is {kind}, neither JPG nor PNG, whatever its name", "Send a JPG or PNG.")
-        _reject(Failure.IMAGE_DAMAGED, found, "does not decode to its end", "Send a picture that opens without errors.")
+            raise _rejected(Failure.IMAGE_FORMAT, found, f"is {kind}, whatever its name says", "Send a JPG or PNG.") from error
+        raise _rejected(Failure.IMAGE_DAMAGED, found, "does not decode to its end", "Send a picture that opens without errors.") from error
 
 
-def _judge_size(found: str, size: tuple[int, int], limits: Limits) -> None:
-    width, height = size
-    if min(size) < limits.min_side:
-        todo = f"Send at least {limits.min_side}x{limits.min_side}; do not enlarge a small picture."
-        _reject(Failure.IMAGE_TOO_SMALL, found, f"is {width}x{height} pixels", todo)
-    if width * height > limits.max_pixels:
-        _reject(Failure.IMAGE_TOO_LARGE, found, f"is {width}x{height} pixels", f"Send at most {limits.max_pixels} pixels.")
+def _decode(found: str, body: bytes, limits: Limits) -> None:
+    """Header first: what is too small, too large or made to wear a decoder out is refused before a pixel is decoded."""
+    with Image.open(_TimedFile(body, limits.timeout), formats=("JPEG", "PNG")) as picture:
+        size = f"is {picture.width}x{picture.height} pixels"
+        if min(picture.size) < limits.min_side:
+            todo = f"Send at least {limits.min_side}x{limits.min_side}, taken so: enlarging adds nothing."
+            raise _rejected(Failure.IMAGE_TOO_SMALL, found, size, todo)
+        if picture.width * picture.height > limits.max_pixels:
+            raise _rejected(Failure.IMAGE_TOO_LARGE, found, size, f"Send at most {limits.max_pixels} pixels.")
+        if picture.format != "PNG" and _has_too_many_scans(body):
+            raise _rejected(Failure.IMAGE_DAMAGED, found, f"is a JPEG of more than {_MOST_SCANS} scans", "Save the picture anew.")
+        picture.draft(None, (picture.width // 8, picture.height // 8))  # a JPEG is still read to its end, at 1/64 of the memory
+        picture.load()
+
+
+class _TimedFile(BytesIO):
+    """Bytes that can be read for a while only: Pillow reads headers one by one in Python, and 25 MB can hold a minute's work of them."""
+
+    def __init__(self, body: bytes, within: timedelta) -> None:
+        super().__init__(body)
+        self._deadline = time.monotonic() + within.total_seconds()
+
+    @override
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.monotonic() > self._deadline:
+            raise TimeoutError
+        return super().read(size)
 
 
 def _has_too_many_scans(body: bytes) -> bool:
-    """Walks the markers of a JPEG: a small file of a million empty scans keeps a decoder busy for an hour, and nothing can stop it."""
+    """Walks a JPEG's markers: a small file of a million empty scans keeps a decoder busy for hours between two reads."""
     scans, at = 0, 2
     while (marker := _MARKER.search(body, at)) and marker[1] != _END_OF_IMAGE and scans <= _MOST_SCANS:
         scans += marker[1] == _START_OF_SCAN
@@ -264,8 +275,3 @@ def _for_httpcore(url: httpx.URL) -> httpcore.URL:
 
 def _header(response: httpcore.Response, name: bytes) -> str:
     return next((value.decode("utf-8", "replace").strip() for key, value in response.headers if key.lower() == name), "")
-
-
-def _hours(span: timedelta) -> str:
-    minutes = int(span.total_seconds() // 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"

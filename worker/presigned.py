@@ -14,10 +14,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 # `Expires` alone is an ordinary word; beside one of these it is a signature's: S3 v2, Aliyun, CloudFront, GCS v2, Cloud CDN.
 _SIGNERS = ("signature", "awsaccesskeyid", "googleaccessid", "key-pair-id")
+_NAMES = frozenset({"x-amz-date", "x-amz-expires", "x-goog-date", "x-goog-expires", "expires", "se", "policy"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 200  # characters of an address that are shown: enough to know it again, too few to flood a log line
 # Where an address begins to be secret. `&` and `%3F`: a query that was pasted without its `?`, or was escaped twice, is still a signature.
-_SECRET = re.compile(r"[?#&]|%3f", re.IGNORECASE)
+# A backslash: readers differ on whether what stands before it is a password.
+_SECRET = re.compile(r"[?#&\\]|%3f", re.IGNORECASE)
 _URL_FOR_SHOW = re.compile(r"([a-z][a-z0-9+.-]{0,20})://([^/\\]*)(.*)", re.IGNORECASE | re.DOTALL)
 _HOST_FOR_SHOW = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]]+)(:\d*)?", re.IGNORECASE)
 
@@ -47,11 +49,11 @@ def without_query(url: str) -> str:
     if not (parts := _URL_FOR_SHOW.fullmatch(url)):
         return "(not an address)"  # nobody can say which part of it is secret
     scheme, authority, path = parts.groups()
-    *_, host = _SECRET.split(authority, maxsplit=1)[0].rpartition("@")
-    if not _HOST_FOR_SHOW.fullmatch(host) or "@" in authority.rpartition("@")[2]:
-        host = "..."  # such as `user:pass`, left over when a password has a slash in it
-        path = ""
-    shown = f"{scheme.lower()}://{host}" + ("" if _SECRET.search(authority) else _SECRET.split(path, maxsplit=1)[0])
+    public, *rest = _SECRET.split(authority, maxsplit=1)
+    host = public.rpartition("@")[2]
+    if not _HOST_FOR_SHOW.fullmatch(host):
+        host, path = "...", ""  # such as `user:pass`, left over when a password has a slash in it
+    shown = f"{scheme.lower()}://{host}" + ("" if rest else _SECRET.split(path, maxsplit=1)[0])
     return "".join(c if c.isprintable() else "?" for c in shown[:_SHOWN])
 
 
@@ -65,9 +67,6 @@ def _expiries(query: dict[str, str]) -> Iterator[datetime]:
         yield _from_azure(query["se"])
     if "policy" in query and ("key-pair-id" in query or "signature" in query):
         yield _from_policy(query["policy"])
-
-
-_NAMES = frozenset({"x-amz-date", "x-amz-expires", "x-goog-date", "x-goog-expires", "expires", "se", "policy"})
 
 
 def _from_date_and_life(query: dict[str, str], date: str, life: str) -> datetime:

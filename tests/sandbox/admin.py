@@ -34,7 +34,8 @@ def answer(host: Host, request: Request) -> Answer:
         content_type, draw = _PICTURES[request.path]
         return Answer(200, headers={"Content-Type": content_type}, raw=draw())
     name, _, rest = request.path.removeprefix(PREFIX).partition("/")
-    act = _PAGES.get((request.method, name))
+    # HEAD is GET without the body (RFC 9110, 9.3.2); the shell leaves the body out.
+    act = _PAGES.get(("GET" if request.method == "HEAD" else request.method, name))
     try:
         if act is None:
             raise said(404, "No such page of the sandbox")
@@ -62,7 +63,7 @@ def _replicas(host: Host, _: str, __: object) -> object:
     return {"data": [report.payment(replica, now) | {"url": replica.url} for replica in world.replicas.by_id.values()]}
 
 
-def _faults(host: Host, _: str, material: Any) -> object:  # noqa: ANN401
+def _faults(host: Host, _: str, material: Any) -> object:  # noqa: ANN401 - the same
     lines = material.get("faults") if isinstance(material, dict) else material
     if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
         raise bad("A fault script is a list of objects.")
@@ -70,14 +71,14 @@ def _faults(host: Host, _: str, material: Any) -> object:  # noqa: ANN401
     return {"faults": lines}
 
 
-def _account(host: Host, key: str, material: Any) -> object:  # noqa: ANN401
+def _account(host: Host, key: str, material: Any) -> object:  # noqa: ANN401 - the same
     if not key or not isinstance(material, dict) or "key" in material:
         raise bad("POST accounts/{key} takes an object with fields of the account.")
     account = host.world.accounts.change(key, material)
     return {name: getattr(account, name) for name in account.__slots__}
 
 
-def _clock(host: Host, _: str, material: Any) -> object:  # noqa: ANN401
+def _clock(host: Host, _: str, material: Any) -> object:  # noqa: ANN401 - the same
     if not isinstance(material, dict) or "advance" not in material:
         raise bad('POST clock takes {"advance": "4h"}.')
     host.clock.advance(duration(str(material["advance"])))

@@ -14,6 +14,9 @@ from tests.sandbox.ledger import Ledger
 from tests.sandbox.replica import stamp
 from tests.sandbox.rules import Rules
 
+# No plan lets a call run for a day; past it a number is a mistake in its unit.
+_LONGEST_SECONDS = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -136,6 +139,6 @@ def _seconds(properties: Mapping[str, Any], name: str, default: timedelta) -> ti
     value = properties.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST_SECONDS:
         raise bad(f"Invalid {name}")
     return timedelta(seconds=value)

@@ -64,9 +64,10 @@ class Front:
             return
         self.world.ledger.answered(str(sent.status))
         for replica_id in sent.shows:
-            ended_at = self.world.replicas.by_id[replica_id].ends_at
-            if ended_at is not None:
-                self.world.ledger.seen(replica_id, ended_at, now)
+            # A reset may have replaced the world while the answer was held back.
+            replica = self.world.replicas.by_id.get(replica_id)
+            if replica is not None and replica.ends_at is not None:
+                self.world.ledger.seen(replica_id, replica.ends_at, now)
 
 
 def _spoilt(fault: Fault) -> Answer:

@@ -10,6 +10,8 @@ from tests.sandbox.answers import bad
 # neither they nor the cap are, and 100 is what the official client asks for.
 _DEFAULT_LIMIT = 10
 _MOST = 100
+_LONGEST = 9
+"""Digits of a number that a person could mean."""
 
 Row = TypeVar("Row")
 
@@ -36,6 +38,6 @@ def _positive(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name)
     if text is None or text == "":
         return default
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or len(text) > _LONGEST or int(text) < 1:
         raise bad(f"Invalid {name}")
     return int(text)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tests.sandbox.stock import VOICES
 from tests.sandbox.training import TWO_STAGE, Lot, error_fields, progress
 
 
@@ -43,6 +44,11 @@ class Replica:
         """When the training is over, tuning included; None: never."""
         return None if self.lot.ends is None else self.created_at + self.lot.ends
 
+    @property
+    def own_voice(self) -> str | None:
+        """The account's own voice that it was given, if it was not a stock one."""
+        return None if self.voice is None or self.voice.lower() in VOICES else self.voice
+
     def status(self, now: datetime) -> Status:
         """Its status at `now`; that of a deleted replica stays as it was."""
         elapsed = self._elapsed(now)
@@ -65,7 +71,7 @@ class Replica:
         return self.lot.ends is not None and self._elapsed(now) >= self.lot.ends
 
     def is_paid_and_good(self, now: datetime) -> bool:
-        """Whether its credit is spent on something: trained, or still training, or deleted out of its training."""
+        """Whether its credit is spent: trained, or still training, or deleted while it was (the charge stays then)."""
         return self.status(now) is not Status.ERROR
 
     def listed(self, now: datetime, *, verbose: bool) -> dict[str, object]:
@@ -88,7 +94,7 @@ class Replica:
         """As GET shows it."""
         row = self.listed(now, verbose=verbose)
         final_at = self.ends_at if self.is_final(now) else None
-        row |= {"error_message": None, "updated_at": stamp(final_at or self.created_at), "default_voice_id": None}
+        row |= {"error_message": None, "updated_at": stamp(final_at or self.created_at), "default_voice_id": self.own_voice}
         if self.model == TWO_STAGE:
             row["finetune_status"] = self.finetune_status(now)
         if self.status(now) is Status.ERROR or (self.lot.tuning_fails and self.is_final(now)):

@@ -1,6 +1,7 @@
 """Starts and stops the sandbox: on a loop of its own for the command, in a thread of its own for tests. It knows no rule of the vendor."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -9,7 +10,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from tests.sandbox.clock import Clock
 from tests.sandbox.courier import Courier
@@ -20,6 +20,8 @@ from tests.sandbox.world import World
 
 # A start or a question takes milliseconds; past this the thread is dead, and a test should say so instead of hanging.
 _PATIENCE_SECONDS = 20.0
+# A burst of new connections waits here; a load test opens a few hundred at once.
+_BACKLOG = 1024
 
 Given = TypeVar("Given")
 
@@ -29,9 +31,11 @@ async def serve(host: Host, address: str, port: int, ready: Callable[[int], None
     courier = Courier(host)
     shell = Shell(host, courier)
     server = HTTPServer(shell)
-    sockets = bind_sockets(port, address)
-    server.add_sockets(sockets)
-    ready(sockets[0].getsockname()[1])
+    # Not tornado's bind_sockets: it leaves a socket open when the port is taken.
+    listener = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET, backlog=_BACKLOG)
+    listener.settimeout(0)  # tornado wants it non-blocking
+    server.add_socket(listener)
+    ready(listener.getsockname()[1])
     try:
         await stop.wait()
     finally:

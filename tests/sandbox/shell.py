@@ -35,7 +35,7 @@ class Shell:
             raise TypeError(error)
         request = _read(message)
         if admin.is_ours(request.path):
-            _write(connection, admin.answer(self._host, request), is_head=message.method == "HEAD")
+            _write(connection, admin.answer(self._host, request), is_head=request.method == "HEAD")
             self._host.on_jump()
             return
         visit = self._host.front.receive(request)
@@ -67,7 +67,7 @@ class Shell:
         if sent is None:
             connection.stream.close()
         else:
-            _write(connection, sent, is_head=False)
+            _write(connection, sent, is_head=visit.request.method == "HEAD")
 
     async def _wait(self, connection: HTTP1Connection, visit: Visit, fault: Fault) -> None:
         if fault.harm is Harm.SLOW and fault.moment is Moment.BEFORE:
@@ -85,9 +85,7 @@ class Shell:
 
 def _read(message: HTTPServerRequest) -> Request:
     query = {name: values[-1].decode("utf-8", "replace") for name, values in message.query_arguments.items()}
-    # HEAD is GET without the body (RFC 9110, 9.3.2); who checks a picture's URL may use either.
-    method = "GET" if message.method == "HEAD" else message.method or ""
-    return Request(method, message.path or "", query, message.headers.get("x-api-key"), message.body)
+    return Request(message.method or "", message.path or "", query, message.headers.get("x-api-key"), message.body)
 
 
 def _bytes_of(answer: Answer) -> tuple[HTTPHeaders, bytes]:

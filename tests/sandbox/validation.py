@@ -64,6 +64,7 @@ def _check_url(field: str, value: object) -> None:
     if not isinstance(value, str) or re.search(r"\s", value):
         raise bad(f"Invalid {field}")
     try:
+        value.encode()  # half a surrogate pair is JSON, and no URL
         parts = urlsplit(value)
     except ValueError:
         raise bad(f"Invalid {field}") from None

@@ -1,0 +1,1 @@
+"""What the sandbox promises, over real HTTP. No product code is imported here either."""
