@@ -32,10 +32,11 @@ class LookUpMark:
 
 @dataclass(frozen=True, slots=True)
 class PollReplica:
-    """Ask how the training goes. The engine asks for many in one call."""
+    """Ask how the training goes. The engine asks for many in one call. `model` says what "completed" means."""
 
     account: str
     replica_id: ReplicaId
+    model: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from datetime import timedelta
 from itertools import accumulate, pairwise
 from math import erf, exp, log, sqrt
 
-# The prior, as shares of all trainings and in multiples of the typical time. Tavus, Train from an Image, 2026-06: 3-4 hours; rejections come in minutes.
+# The prior, as shares of all trainings and in multiples of the typical time: 3-4 hours, and rejections within minutes
+# (Tavus, Train from an Image, 2026-06).
 _EARLY, _EARLY_MEAN = 0.04, 0.012
 _MAIN, _MAIN_SPREAD = 0.94, 0.095
 _TAIL, _TAIL_MEDIAN, _TAIL_SPREAD = 0.02, 1.6, 0.25

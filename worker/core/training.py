@@ -15,7 +15,7 @@ from worker.core.states import State
 
 def poll(job: Job, _event: events.FellDue, _now: datetime, _rules: Rules) -> Decision:
     """Ask how the training goes."""
-    return Decision(job, (PollReplica(job.account, _replica(job)),))
+    return Decision(job, (PollReplica(job.account, _replica(job), job.request.model),))
 
 
 def _replica(job: Job) -> ReplicaId:

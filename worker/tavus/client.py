@@ -1,0 +1,162 @@
+"""The HTTP client: one method for each operation of Tavus' API that we use. It may not retry, judge an answer, or let a key out of its header.
+
+Paths and bodies: Tavus, API reference, 2026-06. Only this file opens a connection to Tavus.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from worker.core.job import ConversationId, ReplicaId
+from worker.redaction import redacted
+from worker.tavus.wire import parsed, said
+
+PAGE = 100  # items a page: what Tavus' own command line asks for, and the documented most for voices
+_LARGEST = 8 * 1024 * 1024  # bytes of an answer that are read: a page of 100 replicas is some 60 kB
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_AGENT = "replica-worker"
+# Raised before a byte of the request was written, so it was certainly not sent.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete HTTP answer. `document` None: the body was no JSON. `said`: its words, fit to be shown."""
+
+    status: int
+    document: object
+    said: str
+    retry_after: timedelta | None = None
+
+    @property
+    def ok(self) -> bool:
+        """2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - the protocol's own numbers
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The request certainly never reached Tavus. `keyless`: because we have no key for the account."""
+
+    detail: str
+    keyless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The request may have reached Tavus; there is no complete answer."""
+
+    detail: str
+
+
+Reply = Answer | NotSent | Cut
+
+
+class Tavus:
+    """One a process, used from any number of threads. No method raises for what the network or Tavus does: that is the reply."""
+
+    def __init__(self, url: str, keys: Mapping[str, SecretStr], timeout: timedelta, threads: int) -> None:
+        """`url` with /v2; `keys` by account; `timeout` for a whole call; `threads` that may call at once."""
+        self._keys, self._seconds = keys, timeout.total_seconds()
+        base = httpx.URL(url.rstrip("/"))
+        self._http = httpx.Client(
+            base_url=base,
+            timeout=self._seconds,
+            limits=httpx.Limits(max_connections=threads, max_keepalive_connections=threads),
+            headers={"user-agent": _AGENT, "accept": "application/json"},
+            follow_redirects=False,  # a redirected POST would be sent twice
+            trust_env=base.host not in _LOOPBACK,  # a company's proxy is for the internet
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def create_replica(self, account: str, body: Mapping[str, Any]) -> Reply:
+        """POST /replicas: pays for a training."""
+        return self._call(account, "POST", "/replicas", json=dict(body))
+
+    def get_replica(self, account: str, replica_id: ReplicaId) -> Reply:
+        """GET /replicas/{id}, with everything it shows."""
+        return self._call(account, "GET", f"/replicas/{replica_id}", params={"verbose": "true"})
+
+    def list_replicas(
+        self, account: str, *, page: int = 1, replica_ids: Sequence[ReplicaId] = (), replica_type: str | None = None
+    ) -> Reply:
+        """GET /replicas: one page of at most `PAGE`, of these ids or of this type (`user` or `system`)."""
+        params = {"limit": str(PAGE), "page": str(page)}
+        params |= {"replica_ids": ",".join(replica_ids)} if replica_ids else {}
+        params |= {"replica_type": replica_type} if replica_type else {}
+        return self._call(account, "GET", "/replicas", params=params)
+
+    def rename_replica(self, account: str, replica_id: ReplicaId, name: str) -> Reply:
+        """PATCH /replicas/{id}/name."""
+        return self._call(account, "PATCH", f"/replicas/{replica_id}/name", json={"replica_name": name})
+
+    def delete_replica(self, account: str, replica_id: ReplicaId, *, hard: bool) -> Reply:
+        """DELETE /replicas/{id}; `hard` also erases its assets, for ever. Only the door of deletion may lead here."""
+        return self._call(account, "DELETE", f"/replicas/{replica_id}", params={"hard": "true"} if hard else {})
+
+    def list_voices(self, account: str, *, page: int = 1) -> Reply:
+        """GET /voices: one page of the stock voices."""
+        return self._call(account, "GET", "/voices", params={"limit": str(PAGE), "page": str(page)})
+
+    def create_conversation(self, account: str, body: Mapping[str, Any]) -> Reply:
+        """POST /conversations: bills from now on."""
+        return self._call(account, "POST", "/conversations", json=dict(body))
+
+    def get_conversation(self, account: str, conversation_id: ConversationId) -> Reply:
+        """GET /conversations/{id}."""
+        return self._call(account, "GET", f"/conversations/{conversation_id}", params={"verbose": "true"})
+
+    def list_conversations(self, account: str, *, page: int = 1, status: str | None = None) -> Reply:
+        """GET /conversations: one page, of this status (`active` or `ended`)."""
+        params = {"limit": str(PAGE), "page": str(page)} | ({"status": status} if status else {})
+        return self._call(account, "GET", "/conversations", params=params)
+
+    def end_conversation(self, account: str, conversation_id: ConversationId) -> Reply:
+        """POST /conversations/{id}/end: stops the bill."""
+        return self._call(account, "POST", f"/conversations/{conversation_id}/end")
+
+    def _call(self, account: str, method: str, path: str, **parts: Any) -> Reply:  # noqa: ANN401 - httpx' own arguments
+        key = self._keys.get(account)
+        if key is None:
+            return NotSent(f"there is no key for the account {account!r}", keyless=True)
+        try:
+            with self._http.stream(method, path, headers={"x-api-key": key.get_secret_value()}, **parts) as response:
+                return self._read(response)
+        except _NEVER_SENT as error:
+            return NotSent(_words(error))
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            return Cut(_words(error))
+
+    def _read(self, response: httpx.Response) -> Reply:
+        # httpx' timeout begins anew with every piece that arrives; a server that drips would keep a worker past its lease.
+        deadline = time.monotonic() + self._seconds
+        content = bytearray()
+        for piece in response.iter_bytes():
+            content += piece
+            if len(content) > _LARGEST or time.monotonic() > deadline:
+                return Cut(f"answered {response.status_code}, but the body was too long or too slow")
+        document = parsed(bytes(content))
+        return Answer(response.status_code, document, said(document, bytes(content)), _retry_after(response))
+
+
+def _words(error: Exception) -> str:
+    return redacted(f"{type(error).__name__}: {error}")
+
+
+def _retry_after(response: httpx.Response) -> timedelta | None:
+    """Seconds or a date (RFC 9110, 10.2.3), at most a day: a broken clock must not park a job for years."""
+    value = response.headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value) if value.isdigit() else (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return None
+    return timedelta(seconds=min(max(seconds, 0.0), 86_400.0))

@@ -1,0 +1,83 @@
+"""How many trainings go, in one call. It may not take an unanswered question for a failed training, nor a missing row for a missing replica.
+
+One GET /replicas?replica_ids=... answers them all (Tavus, List Replicas, 2026-06). It shows no error text and no tuning, and who is missing from it
+may only be missing from the list: those are asked for one by one.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from worker.core import events
+from worker.core.effects import PollReplica
+from worker.core.job import ReplicaId
+from worker.tavus.client import Answer, Reply, Tavus
+from worker.tavus.refusals import fault_of, retry_after_of, says_unknown, words_of
+from worker.tavus.verdicts import failure_of_training
+from worker.tavus.wire import TWO_STAGE, Replica, Training, all_of, page_of, replica_of, said
+
+PollEvent = events.TrainingContinued | events.TrainingCompleted | events.TrainingFailed | events.ReplicaMissing | events.PollUnread
+
+
+def poll(tavus: Tavus, looks: Sequence[PollReplica], patience: timedelta) -> dict[ReplicaId, PollEvent]:
+    """The news of each look, by replica id. All looks are of one account. No single GET begins once `patience` is over."""
+    deadline = time.monotonic() + patience.total_seconds()
+    if len(looks) == 1:
+        return {looks[0].replica_id: _single(tavus, looks[0])}
+    reply = tavus.list_replicas(looks[0].account, replica_ids=[look.replica_id for look in looks])
+    listed = _listed(reply)
+    if listed is None:
+        unread = _unread(reply)
+        return {look.replica_id: unread for look in looks}
+    return {look.replica_id: _news(tavus, look, listed.get(look.replica_id), deadline) for look in looks}
+
+
+def _listed(reply: Reply) -> dict[ReplicaId, Replica] | None:
+    page = page_of(reply.document) if isinstance(reply, Answer) and reply.ok else None
+    replicas = all_of(page.items, replica_of) if page is not None else None
+    return None if replicas is None else {replica.id: replica for replica in replicas}
+
+
+def _news(tavus: Tavus, look: PollReplica, row: Replica | None, deadline: float) -> PollEvent:
+    """A list row decides only what it can: that a training goes on, or is over and has one stage."""
+    if row is not None and not _needs_a_closer_look(row, look.model):
+        return _event(row, look)
+    if time.monotonic() > deadline:
+        return events.PollUnread("the batch ran out of time before this one was asked for")
+    return _single(tavus, look)
+
+
+def _needs_a_closer_look(row: Replica, model: str) -> bool:
+    is_two_stage = (row.model or model) == TWO_STAGE and row.training("") is not Training.GOES_ON
+    return row.training(model) is Training.FAILED or is_two_stage
+
+
+def _single(tavus: Tavus, look: PollReplica) -> PollEvent:
+    reply = tavus.get_replica(look.account, look.replica_id)
+    replica = replica_of(reply.document) if isinstance(reply, Answer) and reply.ok else None
+    if replica is not None:
+        return _event(replica, look)
+    if says_unknown(reply):
+        return events.ReplicaMissing(look.replica_id, words_of(reply))
+    return _unread(reply)
+
+
+def _event(replica: Replica, look: PollReplica) -> PollEvent:
+    match replica.training(look.model):
+        case Training.GOES_ON:
+            return events.TrainingContinued(look.replica_id, replica.progress)
+        case Training.TRAINED:
+            return events.TrainingCompleted(look.replica_id)
+        case Training.FAILED:
+            return events.TrainingFailed(look.replica_id, failure_of_training(replica.document), _error_of(replica))
+
+
+def _error_of(replica: Replica) -> str:
+    text = replica.document.get("error_message")
+    if not isinstance(text, str) or not text:
+        text = "the tuning failed" if replica.finetune == "errored" else ""
+    return said({"message": text} if text else replica.document, b"Tavus gives no reason")
+
+
+def _unread(reply: Reply) -> events.PollUnread:
+    return events.PollUnread(words_of(reply), retry_after_of(reply), fault_of(reply))

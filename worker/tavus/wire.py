@@ -1,0 +1,147 @@
+"""Tavus' JSON to our values, read leniently: two names for each key, two words for success, HTML where JSON was due. It may not judge a failure.
+
+`/v2/replicas` answers with `replica_*` keys and `/v2/faces` with `face_*` (Tavus, List Faces, 2026-06); GET says `completed` where the webhook says
+`ready` (Tavus, Webhooks and Callbacks, 2026-02); errors stand under `error` or `message`.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from worker.core.job import ConversationId, ReplicaId
+from worker.redaction import redacted
+
+Item = TypeVar("Item")
+Document = Mapping[str, Any]
+
+TWO_STAGE = "phoenix-4.5"
+"""Its `completed` is a watermarked preview; `finetune_status` says when it is done (Tavus, Phoenix-4.5 Preview and Status, 2026-06)."""
+_SAID = 300  # characters of what Tavus says that are kept: enough for its longest documented sentence
+_TRAINED, _FAILED = frozenset({"completed", "ready"}), frozenset({"error"})
+
+
+class Training(StrEnum):
+    """How a training stands. A word that nobody documented counts as going on: better one look too many than a wrong end."""
+
+    GOES_ON = "goes_on"
+    TRAINED = "trained"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A replica as Tavus shows it. `document` is all it said, for the verdict on a failure. `name` None: the answer has no name in it."""
+
+    id: ReplicaId
+    name: str | None
+    status: str
+    progress: str | None
+    model: str | None
+    finetune: str | None
+    document: Document
+
+    def training(self, model: str) -> Training:
+        """How its training stands; `model`: what was asked for, where the answer does not say."""
+        if self.status in _FAILED:
+            return Training.FAILED
+        if self.status not in _TRAINED:
+            return Training.GOES_ON
+        if (self.model or model) != TWO_STAGE or self.finetune == "completed":
+            return Training.TRAINED
+        return Training.FAILED if self.finetune == "errored" else Training.GOES_ON
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteConversation:
+    """A conversation as Tavus shows it."""
+
+    id: ConversationId
+    name: str | None
+    replica_id: ReplicaId | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list. `total_count` is after the filters (Tavus, List Replicas, 2026-06)."""
+
+    items: tuple[Document, ...]
+    total_count: int
+
+
+def parsed(content: bytes) -> object:
+    """The JSON of a body; None when it is none, such as a proxy's HTML."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def replica_of(document: object) -> Replica | None:
+    """The replica in an answer; None when there is no id in it."""
+    if not isinstance(document, Mapping) or (replica_id := _text(document, "replica_id", "face_id")) is None:
+        return None
+    return Replica(
+        id=ReplicaId(replica_id),
+        name=_text(document, "replica_name", "face_name"),
+        status=(_text(document, "status") or "").lower(),
+        progress=_text(document, "training_progress"),
+        model=_text(document, "model_name"),
+        finetune=_text(document, "finetune_status"),
+        document=document,
+    )
+
+
+def conversation_of(document: object) -> RemoteConversation | None:
+    """The conversation in an answer; None when there is no id in it."""
+    if not isinstance(document, Mapping) or (conversation_id := _text(document, "conversation_id")) is None:
+        return None
+    replica_id = _text(document, "replica_id", "face_id")
+    return RemoteConversation(
+        id=ConversationId(conversation_id),
+        name=_text(document, "conversation_name"),
+        replica_id=ReplicaId(replica_id) if replica_id else None,
+        url=_text(document, "conversation_url"),
+    )
+
+
+def page_of(document: object) -> Page | None:
+    """The page in an answer; None when it does not look like one."""
+    if not isinstance(document, Mapping):
+        return None
+    items, total = document.get("data"), document.get("total_count")
+    if not isinstance(items, list) or type(total) is not int or not all(isinstance(item, Mapping) for item in items):
+        return None
+    return Page(tuple(items), total)
+
+
+def all_of(items: tuple[Document, ...], read: Callable[[object], Item | None]) -> list[Item] | None:
+    """Every item, read; None when one of them cannot be: then the list proves nothing."""
+    found = [read(item) for item in items]
+    return [item for item in found if item is not None] if None not in found else None
+
+
+def said(document: object, content: bytes) -> str:
+    """What Tavus says in an error, fit to be shown: `message`, then `error`, then the beginning of whatever it sent."""
+    text = _text(document, "message", "error", "detail") if isinstance(document, Mapping) else None
+    plain = text or content.decode("utf-8", "replace")
+    return " ".join(redacted(plain).split())[:_SAID] or "(nothing)"
+
+
+def texts_in(document: object) -> Iterator[tuple[str, str]]:
+    """Every text in an answer with its key, whatever the nesting; texts of lists carry the list's key."""
+    pending: list[tuple[str, object]] = [("", document)]
+    while pending:
+        key, value = pending.pop(0)
+        if isinstance(value, str):
+            yield key, value
+        elif isinstance(value, Mapping):
+            pending.extend((str(name), inner) for name, inner in value.items())
+        elif isinstance(value, list):
+            pending.extend((key, inner) for inner in value)
+
+
+def _text(document: Mapping[Any, Any], *keys: str) -> str | None:
+    return next((value for key in keys if isinstance(value := document.get(key), str) and value), None)
