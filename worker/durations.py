@@ -1,11 +1,11 @@
-"""Durations as people write them: `30s`, `3h30m`, `0.5s`. It may not guess: a number without a unit is refused."""
+"""Durations as people write them: `30s`, `3h30m`, `3h 30m`, `0.5s`. It may not guess: a number without a unit is refused."""
 
 import re
 from datetime import timedelta
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|d|h|m|s)")
-_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|d|h|m|s)")
+_WHOLE = re.compile(rf"{_PART.pattern}(?: ?{_PART.pattern})*")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -13,7 +13,11 @@ def parse_duration(text: str) -> timedelta:
     if not _WHOLE.fullmatch(text.strip()):
         message = f"{text!r} is not a duration: write it as 30s, 3h30m, 0.5s, 1d or 250ms"
         raise ValueError(message)
-    return sum((timedelta(**{_UNITS[unit]: float(amount)}) for amount, unit in _PART.findall(text)), timedelta(0))
+    try:
+        return sum((timedelta(**{_UNITS[unit]: float(amount)}) for amount, unit in _PART.findall(text)), timedelta(0))
+    except OverflowError:
+        message = f"{text!r} is longer than any clock can count"
+        raise ValueError(message) from None
 
 
 def show_duration(duration: timedelta) -> str:

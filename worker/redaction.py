@@ -1,24 +1,41 @@
 """Takes secrets out of text before anybody sees it: addresses lose their queries, keys and tokens their values.
 
-It may not guess at what looks random: it knows the shapes that occur here.
+It may not guess at what looks random: it knows the shapes that occur here, plain or escaped for JSON, a query or HTML.
 """
 
 import re
 
 from worker.presigned import without_query
 
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>`|]+", re.IGNORECASE)
-_TOKEN_PATH = re.compile(r"(/hooks/tavus/)[^\s\"'/?#]+")
-# Key-value pairs as they occur in JSON, headers, queries and reprs.
-_PAIR = re.compile(
-    r"(?P<name>x-api-key|authorization|api[_-]?key|api[_-]?token|meeting_token|x-amz-signature|x-amz-credential|x-amz-security-token|signature|sig)"
-    r"(?P<gap>[\"']?\s*[:=]\s*[\"']?)(?:bearer\s+)?(?P<value>[^\s\"',;&}]+)",
-    re.IGNORECASE,
+_COLON = r"(?::|%(?:25)*3a|&#(?:58|x3a);|\\u003a)"
+_SLASH = r"(?:\\*/|%(?:25)*2f|&#(?:47|x2f);|\\u002f)"
+_EQUALS = rf"(?:{_COLON}|=>?|>|%(?:25)*3d|&#(?:61|x3d);|\\u003d)"
+_QUOTE = r"(?:\\*[\"']|%(?:25)*2[27]|&quot;|&#(?:34|39|x22|x27);)"
+_SPACE = r"(?:\s|%(?:25)*20)*"
+
+# No `\b` in front: an address may follow a letter, a digit or an underscore.
+_ADDRESS = re.compile(rf"[a-z][a-z0-9+.-]{{0,20}}{_COLON}{_SLASH}{{2}}[^\s\"'<>`|]+", re.IGNORECASE)
+_TOKEN_PATH = re.compile(rf"(hooks{_SLASH}tavus{_SLASH})[^\s\"'/?#<>\\&%]+", re.IGNORECASE)
+_NAME = (
+    r"(?:credential|api[_-]?key(?:__\w{1,50})?|api[_-]?token|meeting_token|security-token|token|secret|password"
+    r"|signature(?:provided)?|sig|authorization)"
 )
+# Between name and value as they occur in JSON, headers, queries, XML and the reprs of dicts and of lists of pairs.
+_GAP = rf"(?:{_QUOTE}?{_SPACE}{_EQUALS}{_SPACE}(?:b?{_QUOTE})?|{_QUOTE}{_SPACE},{_SPACE}b?{_QUOTE})"
+_VALUE = rf"(?:(?!{_NAME}{_GAP})[^\s\"',;&}}<])+"  # never a name and its gap: that one's value would be left behind
+_AUTHORIZATION = re.compile(rf"(authorization{_GAP})(?:[\w-]+\s+)?{_VALUE}", re.IGNORECASE)
+_PAIR = re.compile(rf"({_NAME}{_GAP})(?:bearer\s+)?{_VALUE}", re.IGNORECASE)
+_BEARER = re.compile(r"\b(bearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE)
 
 
 def redacted(text: str) -> str:
     """The text as it may be logged, stored or shown: no query of any address, no key, signature or callback token."""
-    shown = _ADDRESS.sub(lambda found: without_query(found[0]), text)
-    shown = _PAIR.sub(lambda found: f"{found['name']}{found['gap']}...", shown)
-    return _TOKEN_PATH.sub(r"\1...", shown)
+    shown = _ADDRESS.sub(_address, text)
+    for secret in (_AUTHORIZATION, _PAIR, _BEARER, _TOKEN_PATH):
+        shown = secret.sub(r"\1...", shown)
+    return shown
+
+
+def _address(found: re.Match[str]) -> str:
+    scheme, slashes, rest = without_query(found[0]).partition("://")
+    return scheme + slashes + rest.partition("://")[0]  # an address in the path of another may hold a password of its own

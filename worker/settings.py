@@ -4,14 +4,15 @@ Wrong settings stop the program at start with the variable's name. Durations are
 """
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from worker.core.polling import Plan
@@ -24,9 +25,23 @@ _PREFIX = "REPLICAS_"
 _RULES = Rules()
 _PLAN = Plan()
 
+
+def _address(shape: str, example: str) -> AfterValidator:
+    """An address that looks like `example`. Its text is not repeated when it is wrong: it may hold a password."""
+
+    def check(text: str) -> str:
+        if text and not re.match(shape, text):
+            message = f"must be an address like {example}"
+            raise ValueError(message)
+        return text
+
+    return AfterValidator(check)
+
+
 Duration = Annotated[
     timedelta, BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value), Field(gt=timedelta(0))
 ]
+WebAddress = Annotated[str, _address(r"https?://[^/]", "https://replicas.example.com"), AfterValidator(lambda text: text.rstrip("/"))]
 
 
 class SettingsError(Exception):
@@ -36,23 +51,39 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """One frozen object. Each field is `REPLICAS_<NAME>` in the environment, unless it carries another name that the world knows it by."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
 
     accounts: dict[str, SecretStr] = Field(
         default_factory=dict, description="TAVUS_API_KEY, and TAVUS_API_KEY__<ACCOUNT> for more accounts by name."
     )
-    tavus_url: str = Field("https://tavusapi.com/v2", validation_alias="TAVUS_PUBLIC_API_BASE_URL", description="Tavus' address, with /v2.")
-    redis_url: str = Field(
-        "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="The broker. Unset, `replicas run` starts its own."
+    tavus_url: WebAddress = Field(
+        "https://tavusapi.com/v2", validation_alias="TAVUS_PUBLIC_API_BASE_URL", description="Tavus' address, with /v2."
     )
-    database_url: str = Field(
-        "", validation_alias="DATABASE_URL", description="The ledger: postgresql://... Unset: SQLite under REPLICAS_HOME."
+    # Neither shows in `repr`: both addresses usually hold a password.
+    redis_url: Annotated[str, _address(r"[a-z+]+://.", "redis://host:6379/0")] = Field(
+        "redis://127.0.0.1:6379/0",
+        validation_alias="REDIS_URL",
+        repr=False,
+        description="The broker. Unset, `replicas run` starts its own.",
+    )
+    database_url: Annotated[
+        str, _address(r"(sqlite:///(?!:memory:).|postgres(ql)?(\+\w+)?://)", "postgresql://user:password@host/name")
+    ] = Field(
+        "", validation_alias="DATABASE_URL", repr=False, description="The ledger: postgresql://... Unset: SQLite under REPLICAS_HOME."
     )
     home: Path = Field(Path("var"), description="Where the embedded parts keep their data.")
     host: str = Field("127.0.0.1", description="The address that the API and Flower listen on.")
     port: int = Field(8000, ge=1, le=65535, description="The API's port.")
     flower_port: int = Field(5555, ge=1, le=65535, validation_alias="FLOWER_PORT", description="Flower's port.")
-    public_url: str | None = Field(None, description="Where Tavus reaches this API for callbacks. Unset: no callbacks, polls alone.")
+    public_url: WebAddress | None = Field(None, description="Where Tavus reaches this API for callbacks. Unset: no callbacks, polls alone.")
     secret: SecretStr | None = Field(
         None, description="Signs callback tokens; needed with REPLICAS_PUBLIC_URL, the same for every process."
     )
@@ -74,7 +105,9 @@ class Settings(BaseSettings):
     refund_hold: Duration = Field(_RULES.refund_hold, description="How long a failed replica is kept, so that its refund is safe.")
     training_typical: Duration = Field(_PLAN.typical, description="The usual training time; the poll plan is laid around it.")
     training_deadline: Duration = Field(_RULES.training_deadline, description="When a training counts as overdue and a person is asked.")
-    poll_worth: float = Field(_PLAN.worth, gt=0, description="Looks worth paying to know one percent of the typical training sooner.")
+    poll_worth: float = Field(
+        _PLAN.worth, gt=0, allow_inf_nan=False, description="Looks worth paying to know one percent of the typical training sooner."
+    )
     retry_base: Duration = Field(_RULES.retry_base, description="The first wait after a free failure; doubled each time.")
     retry_cap: Duration = Field(_RULES.retry_cap, description="The longest wait between free retries.")
     paid_retry_delay: Duration = Field(_RULES.paid_retry_delay, description="The wait before a submission is paid again.")
@@ -116,29 +149,26 @@ class Settings(BaseSettings):
         return init_settings, _AccountKeys(settings_cls), env_settings, dotenv_settings
 
     @model_validator(mode="after")
-    def _holds_the_ladder(self) -> Self:
-        """Each rung must outlast the one below, or a slow call is taken for a dead worker."""
-        rungs = ("http_timeout", "task_limit", "lease", "visibility_timeout")
-        for lower, upper in pairwise(rungs):
-            if getattr(self, lower) >= getattr(self, upper):
-                message = f"{_PREFIX}{lower.upper()} must be shorter than {_PREFIX}{upper.upper()}"
-                raise ValueError(message)
-        if self.settle_time <= self.http_timeout:
-            message = (
-                f"{_PREFIX}SETTLE_TIME must be longer than {_PREFIX}HTTP_TIMEOUT: a POST could still be on its way when it is given up"
-            )
-            raise ValueError(message)
+    def _makes_a_working_program(self) -> Self:
+        wrong = [*self._broken_rungs(), *self._open_doors()]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
-    @model_validator(mode="after")
-    def _is_safe_to_serve(self) -> Self:
+    def _broken_rungs(self) -> Iterator[str]:
+        """Each rung of the ladder must outlast the one below, or a slow call is taken for a dead worker."""
+        for lower, upper in pairwise(("http_timeout", "task_limit", "lease", "visibility_timeout")):
+            if getattr(self, lower) >= getattr(self, upper):
+                yield f"{_variable(lower)} must be shorter than {_variable(upper)}"
+        if self.settle_time <= self.http_timeout:
+            longer = f"{_variable('settle_time')} must be longer than {_variable('http_timeout')}"
+            yield f"{longer}: a POST could still be on its way when it is given up"
+
+    def _open_doors(self) -> Iterator[str]:
         if self.public_url is not None and self.secret is None:
-            message = f"{_PREFIX}SECRET is needed with {_PREFIX}PUBLIC_URL: it signs the callback tokens"
-            raise ValueError(message)
+            yield f"{_variable('secret')} is needed with {_variable('public_url')}: it signs the callback tokens"
         if self.host not in {"127.0.0.1", "::1", "localhost"} and self.api_token is None:
-            message = f"{_PREFIX}API_TOKEN is needed to listen on {self.host}: without it anybody could spend your credits"
-            raise ValueError(message)
-        return self
+            yield f"{_variable('api_token')} is needed to listen on {self.host}: without it anybody could spend your credits"
 
     @property
     def ledger_url(self) -> str:
@@ -163,34 +193,44 @@ class _AccountKeys(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Read the keys."""
-        found = {name: key for name, key in environment().items() if key and (name == _KEY or name.startswith(f"{_KEY}__"))}
-        accounts = {DEFAULT_ACCOUNT if name == _KEY else name.removeprefix(f"{_KEY}__").lower(): key for name, key in found.items()}
+        """Read the keys. Raises SettingsError for two keys of one account, or a key of an account without a name."""
+        accounts: dict[str, str] = {}
+        for name, text in environment().items():
+            if not (key := text.strip()) or not (name == _KEY or name.startswith(f"{_KEY}__")):
+                continue
+            account = DEFAULT_ACCOUNT if name == _KEY else name.removeprefix(f"{_KEY}__").lower()
+            if not account or account in accounts:
+                raise SettingsError(f"{name}: {'two variables name this account' if account else 'the name of the account is missing'}")
+            accounts[account] = key
         return {"accounts": accounts} if accounts else {}
 
 
 def environment() -> Mapping[str, str]:
-    """The environment over `.env`: what every process of the stack is started with."""
-    return {name: value for name, value in dotenv_values(".env").items() if value is not None} | dict(os.environ)
+    """The environment over `.env`: what every process of the stack is started with. An empty variable does not hide what `.env` says."""
+    filed = {name: value for name, value in dotenv_values(".env").items() if value}
+    return filed | {name: value for name, value in os.environ.items() if value or name not in filed}
 
 
 def read_settings() -> Settings:
     """Read the environment. Raises SettingsError with every variable that is wrong, unknown ones of our prefix among them."""
-    known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in environment() if name.startswith(_PREFIX) and name not in known)
-    if unknown:
-        message = f"no such setting: {', '.join(unknown)}; the README lists them all"
-        raise SettingsError(message)
+    known = {_variable(name) for name in Settings.model_fields} - {_variable("accounts")}
+    unknown = sorted(name for name in environment() if name.upper().startswith(_PREFIX) and name.upper() not in known)
+    wrong = [f"no such setting: {', '.join(unknown)}; the README lists them all"] if unknown else []
     try:
-        return Settings()
-    except ValidationError as wrong:
-        raise SettingsError("; ".join(_plain(error) for error in wrong.errors(include_url=False, include_input=False))) from None
+        settings = Settings()
+    except ValidationError as error:
+        wrong += [_plain(part) for part in error.errors(include_url=False, include_input=False)]
+    if wrong:
+        raise SettingsError("; ".join(wrong))
+    return settings
+
+
+def _variable(field: str) -> str:
+    """The variable that a field is read from."""
+    return str(Settings.model_fields[field].validation_alias or f"{_PREFIX}{field}".upper())
 
 
 def _plain(error: Mapping[str, Any]) -> str:
     text = str(error["msg"]).removeprefix("Value error, ")
-    where = ".".join(str(part) for part in error["loc"])
-    if not where:
-        return text
-    name = where if where.isupper() else f"{_PREFIX}{where}".upper()
-    return f"{name}: {text}"
+    field = str(error["loc"][0]) if error["loc"] else ""
+    return f"{_variable(field) if field in Settings.model_fields else field}: {text}" if field else text

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
@@ -52,11 +52,12 @@ def stops(connection: Connection) -> list[Stop]:
 def keep_voices(connection: Connection, account: str, names: Iterable[str], now: datetime) -> None:
     """Replace what is known of the account's voices."""
     _ensure(connection, account)
+    # Two that read the voices at once must not both delete the old and then both insert the new: this row makes the second wait for the first.
+    connection.execute(update(ACCOUNT).where(ACCOUNT.c.name == account).values(voices_read_at=now))
     connection.execute(delete(VOICE).where(VOICE.c.account == account))
     known = [{"account": account, "name": name} for name in sorted({name.lower() for name in names})]
     if known:
         connection.execute(insert(VOICE), known)
-    connection.execute(update(ACCOUNT).where(ACCOUNT.c.name == account).values(voices_read_at=now))
 
 
 def voices(connection: Connection, account: str) -> frozenset[str]:
@@ -65,11 +66,6 @@ def voices(connection: Connection, account: str) -> frozenset[str]:
 
 
 def _ensure(connection: Connection, account: str) -> None:
-    known = connection.execute(select(ACCOUNT.c.name).where(ACCOUNT.c.name == account).with_for_update()).first()
-    if known is None:
-        # Two processes may meet here; the second waits for the first and then finds the name taken, which its own savepoint forgives.
-        with connection.begin_nested() as savepoint:
-            try:
-                connection.execute(insert(ACCOUNT).values(name=account, deaf=False))
-            except IntegrityError:
-                savepoint.rollback()
+    # Two processes may meet here: the second waits for the first and then finds the name there.
+    upsert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    connection.execute(upsert(ACCOUNT).values(name=account, deaf=False).on_conflict_do_nothing())

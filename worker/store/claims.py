@@ -3,17 +3,21 @@
 Two steps. The sweep *claims* due rows (`due_at` goes one lease ahead, `rung_at` says that a message is out) and rings; the worker that answers
 *takes* the job (`version` goes up: the fence), and nobody else can write to it until the lease runs out. A message that is lost costs one lease; one
 that is doubled, late or stale takes nothing.
+
+Everybody who locks several rows and waits for them locks them by id, and who claims does not wait: so no two can wait for each other.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, not_, or_, select, update
 
 from worker.core.job import JobId
 from worker.core.states import State
 from worker.store.accounts import stopped
+from worker.store.database import portions
 from worker.store.tables import METADATA
 
 JOB = METADATA.tables["job"]
@@ -30,50 +34,66 @@ class Claim:
     state: State
 
 
-def claim_due(connection: Connection, states: Iterable[State], now: datetime, lease: timedelta, limit: int) -> list[Claim]:
-    """Claim up to `limit` due jobs in `states`, highest priority first, then the longest due. Safe for any number of callers at once."""
-    due = (
-        select(JOB.c.id)
-        .where(JOB.c.state.in_([state.value for state in states]), JOB.c.due_at <= now, _not_stopped(connection))
-        .order_by(JOB.c.priority.desc(), JOB.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer at a time anyway
-    )
-    return _claim(connection, JOB.c.id.in_(due.scalar_subquery()), now, lease)
+def claim_due(
+    connection: Connection, states: Iterable[State], now: datetime, lease: timedelta, limit: int, *, rung_before: datetime | None = None
+) -> list[Claim]:
+    """Claim up to `limit` due jobs in `states`, highest priority first, then the longest due. Safe for any number of callers at once.
+
+    `rung_before`: also those that were rung for before that moment and are still not taken, their lease run out or not.
+    """
+    ready = JOB.c.due_at <= now
+    if rung_before is not None:
+        # Who is rung for falls due one lease later, so the index on `due_at` finds these rows too, with the few others that are out on a lease.
+        ready = and_(JOB.c.due_at <= now + lease, or_(ready, JOB.c.rung_at <= rung_before))
+    return _claim(connection, _claimable(connection, JOB.c.state.in_([state.value for state in states]), ready).limit(limit), now, lease)
 
 
 def claim_these(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Claim]:
-    """Claim those of the named jobs that are due."""
-    return _claim(connection, and_(JOB.c.id.in_(job_ids), JOB.c.due_at <= now, _not_stopped(connection)), now, lease)
+    """Claim those of the named jobs that are due, in the same order."""
+    return _claim(connection, _claimable(connection, JOB.c.id.in_(job_ids), JOB.c.due_at <= now), now, lease)
 
 
-def _claim(connection: Connection, which: ColumnElement[bool], now: datetime, lease: timedelta) -> list[Claim]:
-    claimed = (
-        update(JOB).where(which).values(due_at=now + lease, rung_at=now).returning(JOB.c.id, JOB.c.account, JOB.c.state, JOB.c.priority)
-    )
-    found = sorted(connection.execute(claimed), key=lambda row: (-row.priority, row.id))
-    return [Claim(JobId(row.id), row.account, State(row.state)) for row in found]
+def _claimable(connection: Connection, *which: ColumnElement[bool]) -> Select[Any]:
+    wanted = select(JOB.c.id, JOB.c.account, JOB.c.state).where(*which, *_not_stopped(connection))
+    # PostgreSQL: what another claims at this moment is passed over. SQLite has one writer at a time anyway.
+    return wanted.order_by(JOB.c.priority.desc(), JOB.c.due_at).with_for_update(skip_locked=True)
+
+
+def _claim(connection: Connection, wanted: Select[Any], now: datetime, lease: timedelta) -> list[Claim]:
+    # Two statements and not an UPDATE over a subquery: a planner may run such a subquery again for each row, and then its LIMIT limits nothing.
+    found = [Claim(JobId(row.id), row.account, State(row.state)) for row in connection.execute(wanted)]
+    _change(connection, [claim.job_id for claim in found], due_at=now + lease, rung_at=now)
+    return found
 
 
 def unclaim(connection: Connection, job_ids: Sequence[JobId], now: datetime) -> None:
     """Give claims back: the message could not be sent, so the jobs are due at once."""
-    connection.execute(update(JOB).where(JOB.c.id.in_(job_ids), JOB.c.rung_at.is_not(None)).values(due_at=now, rung_at=None))
+    _change(connection, _lock(connection, job_ids, JOB.c.rung_at.is_not(None)), due_at=now, rung_at=None)
 
 
 def take(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[JobId]:
     """Take those of the named jobs that were rung for or are due; the others are somebody else's, or the message is stale."""
     wanted = or_(and_(JOB.c.rung_at.is_not(None), JOB.c.due_at.is_not(None)), JOB.c.due_at <= now)
-    taken = (
-        update(JOB)
-        .where(JOB.c.id.in_(job_ids), wanted, _not_stopped(connection))
-        .values(version=JOB.c.version + 1, due_at=now + lease, rung_at=None)
-        .returning(JOB.c.id)
-    )
-    return [JobId(row.id) for row in connection.execute(taken)]
+    taken = _lock(connection, job_ids, wanted, *_not_stopped(connection))
+    _change(connection, taken, version=JOB.c.version + 1, due_at=now + lease, rung_at=None)
+    return taken
 
 
-def _not_stopped(connection: Connection) -> ColumnElement[bool]:
+def _lock(connection: Connection, job_ids: Sequence[JobId], *which: ColumnElement[bool]) -> list[JobId]:
+    """Those of the named jobs that answer, locked: who holds one of them is waited for, and what he left is looked at."""
+    found = select(JOB.c.id).where(JOB.c.id.in_(job_ids), *which).order_by(JOB.c.id).with_for_update()
+    return [JobId(job_id) for job_id in connection.execute(found).scalars()]
+
+
+def _change(connection: Connection, job_ids: Sequence[JobId], **values: Any) -> None:  # noqa: ANN401 - columns of JOB
+    for part in portions(job_ids):
+        connection.execute(update(JOB).where(JOB.c.id.in_(part)).values(**values))
+
+
+def _not_stopped(connection: Connection) -> list[ColumnElement[bool]]:
     """Leave the line of a stopped account alone: what may pay, and everything where the key itself is not accepted."""
     names, deaf = stopped(connection)
+    if not names:
+        return []
     paying = and_(JOB.c.account.in_(names), JOB.c.state.in_([state.value for state in PAYING]))
-    return not_(or_(paying, JOB.c.account.in_(deaf)))
+    return [not_(or_(paying, JOB.c.account.in_(deaf)))]

@@ -1,31 +1,71 @@
 """Opens the database, SQLite or PostgreSQL, so that both keep the same promises. It may not know the tables."""
 
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from time import sleep
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
 _BUSY = 30.0  # seconds that a writer waits for SQLite's one write lock before it gives up; longer than any transaction here
+_PAUSE = 0.02  # seconds between two tries where SQLite itself does not wait
 _RECYCLE = 1800  # seconds after which an idle PostgreSQL connection is replaced: shorter than common proxies' idle limits
+_TOGETHER = 500  # values in one IN list: both plan it well, and both refuse some tens of thousands
+
+# A line that was cut without a word (a lost host, a firewall that forgets) must end in an error, or the thread at this end waits for ever.
+_PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+
+T = TypeVar("T")
 
 
 def open_database(url: str, connections: int) -> Engine:
-    """An engine whose `begin()` is a writing transaction, and whose `connect()` reads.
+    """An engine whose `begin()` is a writing transaction; `reading` gives the one whose `connect()` reads.
 
     `url`: `sqlite:///path` or `postgresql://...` (psycopg 3). `connections`: how many threads will use it at once.
+    Raises ValueError for any other kind of address.
     """
     parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(url, parsed.database)
-    # `postgresql://` means psycopg 3 from SQLAlchemy 2.1 on; naming the driver keeps that true of any URL that people paste.
-    parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_size=connections, max_overflow=2, pool_pre_ping=True, pool_recycle=_RECYCLE)
+    match parsed.get_backend_name():
+        case "sqlite" if parsed.database not in {None, "", ":memory:"}:
+            return _open_sqlite(parsed, connections)
+        case "postgresql" | "postgres":
+            return _open_postgres(parsed, connections)
+        case other:
+            raise ValueError(f"a ledger is sqlite:///path or postgresql://..., not {other}, and never in memory alone")
 
 
-def _open_sqlite(url: str, path: str | None) -> Engine:
-    if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": _BUSY})
+def reading(database: Engine) -> Engine:
+    """The same database for transactions that only read: each sees one moment, however many statements it is, and waits for no writer."""
+    if database.dialect.name == "sqlite":
+        return database.execution_options(reading=True)
+    return database.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def portions(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in portions that fit an IN list."""
+    return (values[start : start + _TOGETHER] for start in range(0, len(values), _TOGETHER))
+
+
+def _open_postgres(url: URL, connections: int) -> Engine:
+    patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    return create_engine(
+        # `postgresql://` means psycopg 3 from SQLAlchemy 2.1 on; naming the driver keeps that true of any URL that people paste.
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=connections,
+        max_overflow=2,
+        pool_pre_ping=True,
+        pool_recycle=_RECYCLE,
+        # Leases re-read a row after waiting for its lock; under a database's own stricter default they would fail instead.
+        isolation_level="READ COMMITTED",
+        # Prepared statements break behind poolers that share connections by transaction, and their plans forget how much is due.
+        connect_args=patience | {"prepare_threshold": None},
+    )
+
+
+def _open_sqlite(url: URL, connections: int) -> Engine:
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, pool_size=connections, max_overflow=2, connect_args={"timeout": _BUSY})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -33,14 +73,29 @@ def _open_sqlite(url: str, path: str | None) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3's connection, as SQLAlchemy hands it over
     connection.isolation_level = None  # we say BEGIN ourselves, see below
-    connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
+    _write_ahead(connection)
     # FULL, not NORMAL: after a power cut the intent to pay must still be there, or the replica could be paid for twice.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # With a log written ahead, readers never wait for the writer. Only the first to open a file changes its journal, but SQLite does not wait for
+    # the lock that this needs: of several processes that open a new file at once, some are told at once that it is locked.
+    for _ in range(int(_BUSY / _PAUSE)):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            sleep(_PAUSE)
+        else:
+            return
+    raise TimeoutError("another program keeps the ledger's file locked")
+
+
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later cannot be upgraded while another writes (SQLITE_BUSY at once, whatever the timeout);
     # taking the write lock at the start makes it wait instead. Reads ask for no lock.
-    reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

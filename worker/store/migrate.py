@@ -1,22 +1,26 @@
 """Brings a database to the schema this code was written for. It may not run backwards."""
 
 from pathlib import Path
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+# Processes wait for each other in the database; threads of one process meet earlier, in Alembic's own globals.
+_ONE_AT_A_TIME = Lock()
 
 
 def alembic_config(database: Engine) -> Config:
     """Alembic's configuration, made here so that no file has to lie beside the package."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))  # a % in it would be read as the start of a variable
     config.attributes["database"] = database
     return config
 
 
 def migrate(database: Engine) -> None:
     """Upgrade to the newest revision. Does nothing on a database that is there already; the migrations lie in one transaction."""
-    command.upgrade(alembic_config(database), "head")
+    with _ONE_AT_A_TIME:
+        command.upgrade(alembic_config(database), "head")

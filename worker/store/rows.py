@@ -1,7 +1,9 @@
 """Rows to the core's values and back. It may not query: it only translates."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from math import isfinite
 from typing import Any
 
 from worker.core.failures import Failure
@@ -12,6 +14,27 @@ _PLAIN = (
     "account", "caller", "created_at", "version", "due_at", "priority", "idempotency_key", "conversation_wanted", "cancel_requested",
     "tries", "trying_since", "scans", "missing_since", "watched_since", "progress", "detail",
 )  # fmt: skip
+
+# PostgreSQL keeps neither NUL nor half a surrogate pair in text, nor a number that is none in JSON; SQLite keeps them all.
+_UNKEPT = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:  # noqa: ANN401 - any column, and anything in a document
+    """The value with what not every database keeps put right, at any depth.
+
+    Much of what is stored are words of others (an error's text, a caller's metadata): no word may make a row that cannot be written.
+    """
+    match value:
+        case str():
+            return _UNKEPT.sub("\N{REPLACEMENT CHARACTER}", value)
+        case Mapping():
+            return {storable(key): storable(held) for key, held in value.items()}
+        case list() | tuple():
+            return [storable(held) for held in value]
+        case float() if not isfinite(value):
+            return None
+        case _:
+            return value
 
 
 def job_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> Job:

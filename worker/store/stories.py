@@ -38,7 +38,8 @@ def data_of(event: Event) -> dict[str, Any]:
 def event_from(name: str, data: Mapping[str, Any]) -> Event:
     """The event of a line. Raises KeyError for a name that is no event."""
     kind = _EVENTS[name]
-    return kind(**{field.name: _rich(field.name, data[field.name]) for field in fields(kind)})
+    # A line that was written before a field was thought of has none: then the field's own default says what was meant.
+    return kind(**{field.name: _rich(field.name, data[field.name]) for field in fields(kind) if field.name in data})
 
 
 def line_from(row: Mapping[str, Any]) -> Line:
@@ -51,12 +52,20 @@ def line_from(row: Mapping[str, Any]) -> Line:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of any event
-    return value.total_seconds() if isinstance(value, timedelta) else list(value) if isinstance(value, tuple) else value
+    match value:
+        case timedelta():
+            return value.total_seconds()
+        case Failure():
+            return value.value
+        case tuple():
+            return list(value)
+        case _:
+            return value
 
 
 def _rich(name: str, value: Any) -> Any:  # noqa: ANN401 - any field of any event
     match name:
-        case "failure":
+        case "failure" | "account_fault" if value is not None:
             return Failure(value)
         case "retry_after" if value is not None:
             return timedelta(seconds=value)

@@ -20,7 +20,8 @@ class Callbacks:
     def __init__(self, public_url: str | None, secret: SecretStr | None) -> None:
         """`public_url`: where Tavus reaches our API from outside."""
         self._base = public_url.rstrip("/") if public_url else None
-        self._secret = secret.get_secret_value().encode() if secret else None
+        # An empty secret is none: anybody could sign with it.
+        self._secret = (secret.get_secret_value().encode() if secret else b"") or None
 
     def url_for(self, mark: Mark) -> str | None:
         """The address to give to Tavus for this attempt; None when it cannot reach us."""
@@ -29,9 +30,13 @@ class Callbacks:
     def mark_of(self, token: str) -> Mark | None:
         """The attempt that a token is for; None for a forged one, found out in constant time."""
         mark, _, signature = token.rpartition(".")
-        if self._secret is None or not hmac.compare_digest(signature.encode(), self._sign(mark).encode()):
+        if self._secret is None or not hmac.compare_digest(_bytes(signature), _bytes(self._sign(mark))):
             return None
         return Mark(mark)
 
     def _sign(self, mark: str) -> str:
-        return hmac.new(self._secret or b"", mark.encode(), hashlib.sha256).hexdigest()[:_SIGNATURE]
+        return hmac.new(self._secret or b"", _bytes(mark), hashlib.sha256).hexdigest()[:_SIGNATURE]
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # whatever a path was decoded to: a forger must not make us raise

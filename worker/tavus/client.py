@@ -3,26 +3,30 @@
 Paths and bodies: Tavus, API reference, 2026-06. Only this file opens a connection to Tavus.
 """
 
-import time
+import json
+import re
+import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
 from worker.core.job import ConversationId, ReplicaId
-from worker.redaction import redacted
-from worker.tavus.wire import parsed, said
+from worker.tavus.line import Deadline, bind
+from worker.tavus.wire import parsed, said, shown
 
 PAGE = 100  # items a page: what Tavus' own command line asks for, and the documented most for voices
 _LARGEST = 8 * 1024 * 1024  # bytes of an answer that are read: a page of 100 replicas is some 60 kB
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _AGENT = "replica-worker"
-# Raised before a byte of the request was written, so it was certainly not sent.
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_KEY = re.compile(r"[!-~]+")  # what a header may hold; httpx raises for all else, and repeats it in its words
+# Raised before a byte of the request was written, so it was certainly not sent. ProxyError: the proxy refused us its tunnel.
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Answer:
     """A complete HTTP answer. `document` None: the body was no JSON. `said`: its words, fit to be shown."""
 
     status: int
-    document: object
+    document: object = field(repr=False)  # it may repeat what was sent, presigned addresses and all
     said: str
     retry_after: timedelta | None = None
 
@@ -42,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The request certainly never reached Tavus. `keyless`: because we have no key for the account."""
+    """The request certainly never reached Tavus. `keyless`: because we have no key for the account, or none that can be sent."""
 
     detail: str
     keyless: bool = False
@@ -63,16 +67,20 @@ class Tavus:
 
     def __init__(self, url: str, keys: Mapping[str, SecretStr], timeout: timedelta, threads: int) -> None:
         """`url` with /v2; `keys` by account; `timeout` for a whole call; `threads` that may call at once."""
-        self._keys, self._seconds = keys, timeout.total_seconds()
+        self._keys, self._seconds, self._deadline = keys, timeout.total_seconds(), Deadline()
         base = httpx.URL(url.rstrip("/"))
         self._http = httpx.Client(
             base_url=base,
             timeout=self._seconds,
             limits=httpx.Limits(max_connections=threads, max_keepalive_connections=threads),
             headers={"user-agent": _AGENT, "accept": "application/json"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # one account's would go with another's key
+            # The sandbox speaks no TLS: an empty store trusts nobody, and a full one takes 40 ms to read.
+            verify=True if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             follow_redirects=False,  # a redirected POST would be sent twice
             trust_env=base.host not in _LOOPBACK,  # a company's proxy is for the internet
         )
+        bind(self._http, self._deadline)
 
     def close(self) -> None:
         """Close the connections."""
@@ -80,7 +88,7 @@ class Tavus:
 
     def create_replica(self, account: str, body: Mapping[str, Any]) -> Reply:
         """POST /replicas: pays for a training."""
-        return self._call(account, "POST", "/replicas", json=dict(body))
+        return self._call(account, "POST", "/replicas", body)
 
     def get_replica(self, account: str, replica_id: ReplicaId) -> Reply:
         """GET /replicas/{id}, with everything it shows."""
@@ -89,15 +97,15 @@ class Tavus:
     def list_replicas(
         self, account: str, *, page: int = 1, replica_ids: Sequence[ReplicaId] = (), replica_type: str | None = None
     ) -> Reply:
-        """GET /replicas: one page of at most `PAGE`, of these ids or of this type (`user` or `system`)."""
-        params = {"limit": str(PAGE), "page": str(page)}
+        """GET /replicas: one page of at most `PAGE`, of these ids or of this type (`user` or `system`), with everything it shows."""
+        params = {"limit": str(PAGE), "page": str(page), "verbose": "true"}
         params |= {"replica_ids": ",".join(replica_ids)} if replica_ids else {}
         params |= {"replica_type": replica_type} if replica_type else {}
         return self._call(account, "GET", "/replicas", params=params)
 
     def rename_replica(self, account: str, replica_id: ReplicaId, name: str) -> Reply:
         """PATCH /replicas/{id}/name."""
-        return self._call(account, "PATCH", f"/replicas/{replica_id}/name", json={"replica_name": name})
+        return self._call(account, "PATCH", f"/replicas/{replica_id}/name", {"replica_name": name})
 
     def delete_replica(self, account: str, replica_id: ReplicaId, *, hard: bool) -> Reply:
         """DELETE /replicas/{id}; `hard` also erases its assets, for ever. Only the door of deletion may lead here."""
@@ -109,7 +117,7 @@ class Tavus:
 
     def create_conversation(self, account: str, body: Mapping[str, Any]) -> Reply:
         """POST /conversations: bills from now on."""
-        return self._call(account, "POST", "/conversations", json=dict(body))
+        return self._call(account, "POST", "/conversations", body)
 
     def get_conversation(self, account: str, conversation_id: ConversationId) -> Reply:
         """GET /conversations/{id}."""
@@ -124,32 +132,39 @@ class Tavus:
         """POST /conversations/{id}/end: stops the bill."""
         return self._call(account, "POST", f"/conversations/{conversation_id}/end")
 
-    def _call(self, account: str, method: str, path: str, **parts: Any) -> Reply:  # noqa: ANN401 - httpx' own arguments
+    def _call(
+        self, account: str, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, str] | None = None
+    ) -> Reply:
         key = self._keys.get(account)
-        if key is None:
-            return NotSent(f"there is no key for the account {account!r}", keyless=True)
+        if key is None or not _KEY.fullmatch(key.get_secret_value()):
+            return NotSent(f"there is no {'key' if key is None else 'usable key'} for the account {account!r}", keyless=True)
+        headers = {"x-api-key": key.get_secret_value()} | ({} if body is None else {"content-type": "application/json"})
+        # Not httpx' own JSON: it cannot write half a surrogate pair, which JSON can.
+        content = None if body is None else json.dumps(dict(body)).encode()
         try:
-            with self._http.stream(method, path, headers={"x-api-key": key.get_secret_value()}, **parts) as response:
-                return self._read(response)
+            with (
+                self._deadline.within(self._seconds),
+                self._http.stream(method, path, headers=headers, content=content, params=params) as response,
+            ):
+                return _read(response)
         except _NEVER_SENT as error:
             return NotSent(_words(error))
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Cut(_words(error))
 
-    def _read(self, response: httpx.Response) -> Reply:
-        # httpx' timeout begins anew with every piece that arrives; a server that drips would keep a worker past its lease.
-        deadline = time.monotonic() + self._seconds
-        content = bytearray()
-        for piece in response.iter_bytes():
-            content += piece
-            if len(content) > _LARGEST or time.monotonic() > deadline:
-                return Cut(f"answered {response.status_code}, but the body was too long or too slow")
-        document = parsed(bytes(content))
-        return Answer(response.status_code, document, said(document, bytes(content)), _retry_after(response))
+
+def _read(response: httpx.Response) -> Reply:
+    content = bytearray()
+    for piece in response.iter_bytes():
+        content += piece
+        if len(content) > _LARGEST:
+            return Cut(f"answered {response.status_code}, but the body was too long")
+    document = parsed(bytes(content))
+    return Answer(response.status_code, document, said(document, bytes(content)), _retry_after(response))
 
 
 def _words(error: Exception) -> str:
-    return redacted(f"{type(error).__name__}: {error}")
+    return shown(f"{type(error).__name__}: {error}")
 
 
 def _retry_after(response: httpx.Response) -> timedelta | None:
@@ -157,6 +172,6 @@ def _retry_after(response: httpx.Response) -> timedelta | None:
     value = response.headers.get("retry-after", "").strip()
     try:
         seconds = float(value) if value.isdigit() else (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return timedelta(seconds=min(max(seconds, 0.0), 86_400.0))

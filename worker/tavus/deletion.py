@@ -7,7 +7,7 @@ from worker.core.effects import DeleteReplica
 from worker.tavus.client import Answer, Tavus
 from worker.tavus.refusals import says_unknown, words_of
 from worker.tavus.scan import Unread, active_conversations
-from worker.tavus.wire import Training, replica_of
+from worker.tavus.wire import Training, replica_of, shown
 
 
 def delete(tavus: Tavus, effect: DeleteReplica, patience: timedelta) -> events.ReplicaDeleted | events.DeletionDeclined:
@@ -16,12 +16,12 @@ def delete(tavus: Tavus, effect: DeleteReplica, patience: timedelta) -> events.R
     if says_unknown(reply):
         return events.ReplicaDeleted(effect.replica_id)
     replica = replica_of(reply.document) if isinstance(reply, Answer) and reply.ok else None
-    if replica is None:
+    if replica is None or replica.id != effect.replica_id:
         return _declined(effect, words_of(reply))
     believed = Training.FAILED if effect.failed else Training.TRAINED
     if replica.training("") is not believed:
-        return _declined(effect, f"Tavus says {replica.status!r} of it, the ledger {believed}")
-    talk = None if effect.failed else _conversation_with(tavus, effect, patience)
+        return _declined(effect, f"Tavus says {shown(replica.status)!r} of it, the ledger {believed}")
+    talk = _conversation_with(tavus, effect, patience) if replica.is_usable else None
     if talk is not None:
         return _declined(effect, talk)
     reply = tavus.delete_replica(effect.account, effect.replica_id, hard=effect.hard)

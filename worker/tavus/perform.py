@@ -13,9 +13,9 @@ from worker.tavus.callbacks import Callbacks
 from worker.tavus.client import Answer, Tavus
 from worker.tavus.deletion import delete
 from worker.tavus.polls import poll
-from worker.tavus.refusals import refusal_of, words_of
+from worker.tavus.refusals import fault_of, refusal_of, retry_after_of, words_of
 from worker.tavus.scan import Unread, active_conversations, own_replicas
-from worker.tavus.wire import conversation_of, replica_of
+from worker.tavus.wire import RemoteConversation, conversation_of, replica_of
 
 TavusEffect = SubmitReplica | LookUpMark | PollReplica | OpenConversation | LookUpConversation | DeleteReplica
 
@@ -87,9 +87,22 @@ class Performer:
             return events.ConversationUnread(effect.mark, found.detail, found.retry_after, found.fault)
         # Two with one mark cannot come from us; whichever is oldest is the one that the caller may have seen. Lists are newest first.
         for conversation in reversed(found.rows):
-            if _carries(conversation.name, effect.mark) and conversation.url is not None:
-                return events.ConversationFound(effect.mark, conversation.id, conversation.url)
+            if _carries(conversation.name, effect.mark):
+                return self._found(effect, conversation)
+        if any(conversation.name is None for conversation in found.rows):
+            return events.ConversationUnread(effect.mark, "a conversation whose name is not shown")
         return events.ConversationAbsent(effect.mark)
+
+    def _found(self, effect: LookUpConversation, conversation: RemoteConversation) -> events.Event:
+        """A list need not show where a conversation is held; one without an address is there all the same."""
+        if conversation.url is not None:
+            return events.ConversationFound(effect.mark, conversation.id, conversation.url)
+        reply = self.tavus.get_conversation(effect.account, conversation.id)
+        seen = conversation_of(reply.document) if isinstance(reply, Answer) and reply.ok else None
+        if seen is not None and seen.id == conversation.id and seen.url is not None:
+            return events.ConversationFound(effect.mark, seen.id, seen.url)
+        detail = f"{conversation.id} carries the mark, but its address is not shown: {words_of(reply)}"
+        return events.ConversationUnread(effect.mark, detail, retry_after_of(reply), fault_of(reply))
 
 
 def _carries(name: str | None, mark: Mark) -> bool:

@@ -1,7 +1,7 @@
 """How many trainings go, in one call. It may not take an unanswered question for a failed training, nor a missing row for a missing replica.
 
-One GET /replicas?replica_ids=... answers them all (Tavus, List Replicas, 2026-06). It shows no error text and no tuning, and who is missing from it
-may only be missing from the list: those are asked for one by one.
+One GET /replicas?replica_ids=... answers them all (Tavus, List Replicas, 2026-06). It shows no error text, it need not show the tuning, and who is
+missing from it may only be missing from the list: those are asked for one by one.
 """
 
 import time
@@ -14,7 +14,7 @@ from worker.core.job import ReplicaId
 from worker.tavus.client import Answer, Reply, Tavus
 from worker.tavus.refusals import fault_of, retry_after_of, says_unknown, words_of
 from worker.tavus.verdicts import failure_of_training
-from worker.tavus.wire import TWO_STAGE, Replica, Training, all_of, page_of, replica_of, said
+from worker.tavus.wire import Replica, Training, all_of, page_of, replica_of, said, shown
 
 PollEvent = events.TrainingContinued | events.TrainingCompleted | events.TrainingFailed | events.ReplicaMissing | events.PollUnread
 
@@ -22,6 +22,8 @@ PollEvent = events.TrainingContinued | events.TrainingCompleted | events.Trainin
 def poll(tavus: Tavus, looks: Sequence[PollReplica], patience: timedelta) -> dict[ReplicaId, PollEvent]:
     """The news of each look, by replica id. All looks are of one account. No single GET begins once `patience` is over."""
     deadline = time.monotonic() + patience.total_seconds()
+    if not looks:
+        return {}
     if len(looks) == 1:
         return {looks[0].replica_id: _single(tavus, looks[0])}
     reply = tavus.list_replicas(looks[0].account, replica_ids=[look.replica_id for look in looks])
@@ -48,14 +50,14 @@ def _news(tavus: Tavus, look: PollReplica, row: Replica | None, deadline: float)
 
 
 def _needs_a_closer_look(row: Replica, model: str) -> bool:
-    is_two_stage = (row.model or model) == TWO_STAGE and row.training("") is not Training.GOES_ON
-    return row.training(model) is Training.FAILED or is_two_stage
+    may_be_tuned = row.is_usable and row.is_two_stage(model) and row.finetune != "training"
+    return row.training(model) is Training.FAILED or may_be_tuned
 
 
 def _single(tavus: Tavus, look: PollReplica) -> PollEvent:
     reply = tavus.get_replica(look.account, look.replica_id)
     replica = replica_of(reply.document) if isinstance(reply, Answer) and reply.ok else None
-    if replica is not None:
+    if replica is not None and replica.id == look.replica_id:
         return _event(replica, look)
     if says_unknown(reply):
         return events.ReplicaMissing(look.replica_id, words_of(reply))
@@ -73,10 +75,9 @@ def _event(replica: Replica, look: PollReplica) -> PollEvent:
 
 
 def _error_of(replica: Replica) -> str:
-    text = replica.document.get("error_message")
-    if not isinstance(text, str) or not text:
-        text = "the tuning failed" if replica.finetune == "errored" else ""
-    return said({"message": text} if text else replica.document, b"Tavus gives no reason")
+    """Where the reason should stand and does not, all that was said: a person may make sense of it."""
+    tuning = "the tuning failed" if replica.finetune == "errored" else None
+    return shown(replica.error or tuning or f"Tavus gives no reason: {said(replica.document, b'')}")
 
 
 def _unread(reply: Reply) -> events.PollUnread:

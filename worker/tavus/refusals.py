@@ -3,6 +3,7 @@
 A POST is *refused* only by a parsed 4xx that is known to come from Tavus before any work; everything else that is no success is *lost*.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,7 +41,7 @@ def refusal_of(reply: Reply, otherwise: Failure) -> Refusal | None:
             return Refusal(Failure.KEY_REJECTED if keyless else Failure.UNREACHABLE, detail)
         case Answer(status, document, words, retry_after) if 400 <= status < 500 and status not in _UNDECIDED:  # noqa: PLR2004 - HTTP's numbers
             # A proxy's page is no word of Tavus: unread 4xx count as lost. But "later" is "later" from whoever says so with a time.
-            if document is None and not (status == 429 and retry_after is not None):  # noqa: PLR2004
+            if not isinstance(document, Mapping) and not (status == 429 and retry_after is not None):  # noqa: PLR2004
                 return None
             return Refusal(_failure(status, document, words, otherwise), f"Tavus answers {status}: {words}", retry_after)
         case _:
@@ -50,21 +51,23 @@ def refusal_of(reply: Reply, otherwise: Failure) -> Refusal | None:
 def _failure(status: int, document: object, words: str, otherwise: Failure) -> Failure:
     if _FULL in words.lower():
         return Failure.CONVERSATIONS_FULL
-    return _BY_STATUS.get(status) or failure_in(document) or otherwise
+    # Only a training fails for its picture: a conversation's answer may repeat any word of its context.
+    of_training = failure_in(document) if otherwise is Failure.SUBMISSION_REFUSED else None
+    return _BY_STATUS.get(status) or of_training or otherwise
 
 
 def fault_of(reply: Reply) -> Failure | None:
     """Whether a question went unanswered because of the account: its key (401) or its plan (402). A 403 may be a firewall's: it blames nobody."""
     if isinstance(reply, NotSent) and reply.keyless:
         return Failure.KEY_REJECTED
-    if isinstance(reply, Answer) and isinstance(reply.document, dict):
+    if isinstance(reply, Answer) and isinstance(reply.document, Mapping):
         return {401: Failure.KEY_REJECTED, 402: Failure.OUT_OF_CREDIT}.get(reply.status)
     return None
 
 
 def says_unknown(reply: Reply) -> bool:
     """Whether Tavus says that there is no such replica: 404, or 400 with its words for it."""
-    if not isinstance(reply, Answer) or reply.document is None:
+    if not isinstance(reply, Answer) or not isinstance(reply.document, Mapping):
         return False
     words = reply.said.lower()
     return reply.status == 404 or (reply.status == 400 and any(unknown in words for unknown in _UNKNOWN))  # noqa: PLR2004 - HTTP's numbers

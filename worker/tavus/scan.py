@@ -34,7 +34,7 @@ class Unread:
 
 
 def own_replicas(tavus: Tavus, account: str, patience: timedelta) -> Scanned[Replica] | Unread:
-    """Every replica of the account's own, each with its name: one without cannot be said not to carry a mark."""
+    """Every replica of the account's own, each with its name: one that is not shown cannot be said not to be a mark."""
     return scan(lambda page: tavus.list_replicas(account, page=page, replica_type="user"), _named_replica, lambda row: row.id, patience)
 
 
@@ -64,7 +64,7 @@ def scan(
         page = page_of(reply.document) if isinstance(reply, Answer) and reply.ok else None
         if page is None:
             return Unread(words_of(reply), retry_after_of(reply), fault_of(reply))
-        flaw = _flaw(page, total) or _add(page, read, key, rows)
+        flaw = _flaw(page, total) or _add(page, read, key, rows) or _excess(page, len(rows))
         if flaw:
             return Unread(f"page {number}: {flaw}")
         total = page.total_count
@@ -77,6 +77,11 @@ def _flaw(page: Page, total: int | None) -> str | None:
     if page.total_count and not page.items:
         return f"it is empty, though the list has {page.total_count}"
     return None
+
+
+def _excess(page: Page, count: int) -> str | None:
+    """A count that is too low would end the scan too early."""
+    return f"the list has {count} rows or more, not {page.total_count}" if count > page.total_count else None
 
 
 def _add(page: Page, read: Callable[[Document], Row | None], key: Callable[[Row], str], rows: dict[str, Row]) -> str | None:

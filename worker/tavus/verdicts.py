@@ -51,7 +51,9 @@ SENTENCES: dict[Failure, tuple[str, ...]] = {
 }
 """Every failure that Tavus has a code for, with pieces of its sentence in lower case, no piece in another's sentence (but the last)."""
 
-_CODE = re.compile(rf"(?<!\w)(?:{'|'.join(re.escape(failure.value) for failure in SENTENCES)})(?!\w)")
+# Not as a part of a path or of a name with hyphens, such as those that we send.
+_CODE = re.compile(rf"(?<![\w/-])(?:{'|'.join(re.escape(failure.value) for failure in SENTENCES)})(?![\w/-]|\.\w)")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,20}://\S*", re.IGNORECASE)
 # What the caller or we wrote comes back in these; a replica that is called "HeadphonesError" has no headphones for that.
 _OURS = re.compile(r"name$|url$|^callback", re.IGNORECASE)
 
@@ -61,9 +63,10 @@ def failure_in(document: object) -> Failure | None:
 
     With more than one in it the strictest counts: a material that Tavus forbids is not retried because it was also blurred.
     """
-    texts = [text for key, text in texts_in(document) if not _OURS.search(key)]
+    texts = [_ADDRESS.sub(" ", text) for key, text in texts_in(document) if not _OURS.search(key)]
     named = [Failure(code) for text in texts for code in _CODE.findall(text)]
-    return _strictest(named) or _strictest([failure for text in texts for failure in _spoken_of(text)][:1])
+    spoken = [failure for text in texts for failure in _spoken_of(text)]
+    return next((failure for failure in named + spoken if POLICIES[failure].action is Action.ABANDON), next(iter(named + spoken), None))
 
 
 def failure_of_training(document: object) -> Failure:
@@ -74,8 +77,3 @@ def failure_of_training(document: object) -> Failure:
 def _spoken_of(text: str) -> list[Failure]:
     plain = " ".join(text.lower().split())
     return [failure for failure, pieces in SENTENCES.items() if any(piece in plain for piece in pieces)]
-
-
-def _strictest(found: list[Failure]) -> Failure | None:
-    forbidden = [failure for failure in found if POLICIES[failure].action is Action.ABANDON]
-    return next(iter(forbidden or found), None)

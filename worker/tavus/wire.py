@@ -5,9 +5,12 @@
 """
 
 import json
+import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any, TypeVar
 
 from worker.core.job import ConversationId, ReplicaId
@@ -19,6 +22,11 @@ Document = Mapping[str, Any]
 TWO_STAGE = "phoenix-4.5"
 """Its `completed` is a watermarked preview; `finetune_status` says when it is done (Tavus, Phoenix-4.5 Preview and Status, 2026-06)."""
 _SAID = 300  # characters of what Tavus says that are kept: enough for its longest documented sentence
+_READ = 4000  # characters that are looked at for that: redaction of megabytes takes seconds
+_TEXTS = 50  # texts of an answer that are put together, when none of them is known to be the error's
+_PROGRESS = 20  # characters of `n/100`
+# An id goes into paths and lists: one that could lead elsewhere is none. Tavus' own are a letter and some ten hexadecimal digits.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TRAINED, _FAILED = frozenset({"completed", "ready"}), frozenset({"error"})
 
 
@@ -32,7 +40,10 @@ class Training(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """A replica as Tavus shows it. `document` is all it said, for the verdict on a failure. `name` None: the answer has no name in it."""
+    """A replica as Tavus shows it. `document` is all it said, for the verdict on a failure.
+
+    `name` is empty where Tavus shows that it has none, and None where the answer does not show its name.
+    """
 
     id: ReplicaId
     name: str | None
@@ -40,7 +51,21 @@ class Replica:
     progress: str | None
     model: str | None
     finetune: str | None
-    document: Document
+    document: Document = field(repr=False)
+
+    @property
+    def error(self) -> str | None:
+        """What Tavus says of its failure, where it says it in a place that is known."""
+        return _text(self.document, "error_message", "message", "error", "detail")
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether conversations can be held with it, be it a preview."""
+        return self.status in _TRAINED
+
+    def is_two_stage(self, model: str) -> bool:
+        """Whether `completed` is not the end; `model`: what was asked for, where the answer does not say."""
+        return (self.model or model or (TWO_STAGE if self.finetune else "")) == TWO_STAGE
 
     def training(self, model: str) -> Training:
         """How its training stands; `model`: what was asked for, where the answer does not say."""
@@ -48,14 +73,14 @@ class Replica:
             return Training.FAILED
         if self.status not in _TRAINED:
             return Training.GOES_ON
-        if (self.model or model) != TWO_STAGE or self.finetune == "completed":
+        if not self.is_two_stage(model) or self.finetune == "completed":
             return Training.TRAINED
         return Training.FAILED if self.finetune == "errored" else Training.GOES_ON
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteConversation:
-    """A conversation as Tavus shows it."""
+    """A conversation as Tavus shows it; `name` as for a replica."""
 
     id: ConversationId
     name: str | None
@@ -67,7 +92,7 @@ class RemoteConversation:
 class Page:
     """One page of a list. `total_count` is after the filters (Tavus, List Replicas, 2026-06)."""
 
-    items: tuple[Document, ...]
+    items: tuple[Document, ...] = field(repr=False)
     total_count: int
 
 
@@ -81,13 +106,13 @@ def parsed(content: bytes) -> object:
 
 def replica_of(document: object) -> Replica | None:
     """The replica in an answer; None when there is no id in it."""
-    if not isinstance(document, Mapping) or (replica_id := _text(document, "replica_id", "face_id")) is None:
+    if not isinstance(document, Mapping) or (replica_id := _id(document, "replica_id", "face_id")) is None:
         return None
     return Replica(
         id=ReplicaId(replica_id),
-        name=_text(document, "replica_name", "face_name"),
+        name=_name(document, "replica_name", "face_name"),
         status=(_text(document, "status") or "").lower(),
-        progress=_text(document, "training_progress"),
+        progress=shown(_text(document, "training_progress") or "")[:_PROGRESS] or None,
         model=_text(document, "model_name"),
         finetune=_text(document, "finetune_status"),
         document=document,
@@ -96,14 +121,14 @@ def replica_of(document: object) -> Replica | None:
 
 def conversation_of(document: object) -> RemoteConversation | None:
     """The conversation in an answer; None when there is no id in it."""
-    if not isinstance(document, Mapping) or (conversation_id := _text(document, "conversation_id")) is None:
+    if not isinstance(document, Mapping) or (conversation_id := _id(document, "conversation_id")) is None:
         return None
-    replica_id = _text(document, "replica_id", "face_id")
+    replica_id, url = _id(document, "replica_id", "face_id"), _text(document, "conversation_url")
     return RemoteConversation(
         id=ConversationId(conversation_id),
-        name=_text(document, "conversation_name"),
+        name=_name(document, "conversation_name"),
         replica_id=ReplicaId(replica_id) if replica_id else None,
-        url=_text(document, "conversation_url"),
+        url=url if url and url.isprintable() else None,
     )
 
 
@@ -124,17 +149,23 @@ def all_of(items: tuple[Document, ...], read: Callable[[object], Item | None]) -
 
 
 def said(document: object, content: bytes) -> str:
-    """What Tavus says in an error, fit to be shown: `message`, then `error`, then the beginning of whatever it sent."""
+    """What Tavus says in an error, fit to be shown: `message`, then `error`, then all its texts, then the beginning of whatever it sent."""
     text = _text(document, "message", "error", "detail") if isinstance(document, Mapping) else None
-    plain = text or content.decode("utf-8", "replace")
-    return " ".join(redacted(plain).split())[:_SAID] or "(nothing)"
+    texts = ", ".join(f"{key}: {words}" if key else words for key, words in islice(texts_in(document), _TEXTS))
+    return shown(text or texts or content[: 4 * _READ].decode("utf-8", "replace")) or "(nothing)"
+
+
+def shown(text: str) -> str:
+    """A stranger's words in one line, without secrets, and without what a database would not take, such as half a surrogate pair."""
+    line = " ".join(redacted(text[:_READ]).split())[:_SAID]
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def texts_in(document: object) -> Iterator[tuple[str, str]]:
     """Every text in an answer with its key, whatever the nesting; texts of lists carry the list's key."""
-    pending: list[tuple[str, object]] = [("", document)]
+    pending: deque[tuple[str, object]] = deque([("", document)])
     while pending:
-        key, value = pending.pop(0)
+        key, value = pending.popleft()
         if isinstance(value, str):
             yield key, value
         elif isinstance(value, Mapping):
@@ -145,3 +176,13 @@ def texts_in(document: object) -> Iterator[tuple[str, str]]:
 
 def _text(document: Mapping[Any, Any], *keys: str) -> str | None:
     return next((value for key in keys if isinstance(value := document.get(key), str) and value), None)
+
+
+def _id(document: Mapping[Any, Any], *keys: str) -> str | None:
+    text = _text(document, *keys)
+    return text if text and _ID.fullmatch(text) else None
+
+
+def _name(document: Mapping[Any, Any], *keys: str) -> str | None:
+    is_shown_to_be_none = any(key in document and document[key] in (None, "") for key in keys)
+    return _text(document, *keys) or ("" if is_shown_to_be_none else None)

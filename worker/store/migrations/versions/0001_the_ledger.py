@@ -2,14 +2,11 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
-
-_DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def upgrade() -> None:
@@ -30,7 +27,7 @@ def upgrade() -> None:
         sa.Column("caller", sa.String(), nullable=False),
         sa.Column("idempotency_key", sa.String()),
         sa.Column("fingerprint", sa.String(), nullable=False),
-        sa.Column("request", _DOCUMENT, nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -57,7 +54,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("caller", "idempotency_key", name=op.f("uq_job_caller_idempotency_key")),
     )
     op.create_index("ix_job_account", "job", ["account"])
-    op.create_index("ix_job_state_due_at", "job", ["state", "due_at"])
+    op.create_index("ix_job_due", "job", ["state", "due_at", "priority", "account"])
 
     op.create_table(
         "voice",
@@ -91,7 +88,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
-        sa.Column("data", _DOCUMENT, nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("from_state", sa.String()),
         sa.Column("to_state", sa.String(), nullable=False),
         sa.Column("why", sa.String(), nullable=False),

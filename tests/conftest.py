@@ -1,0 +1,26 @@
+"""Real parts that tests of any room may ask for."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.postgres import Postgres
+
+# How long an example takes says more of the machine than of the code: no test may fail because the machine is busy.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The session's PostgreSQL server; it starts when a database is first asked for."""
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Postgres) -> Callable[[], str]:
+    """Call it for the address of a new, empty PostgreSQL database."""
+    return postgres.fresh

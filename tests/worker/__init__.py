@@ -1,0 +1,1 @@
+"""What each room of the worker promises, in a tree that mirrors it."""

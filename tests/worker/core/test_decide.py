@@ -1,0 +1,131 @@
+"""The table: total, and money is spent in one cell of it only."""
+
+from copy import deepcopy
+from typing import get_args
+
+import pytest
+
+from tests.worker.core.samples import EVENTS, attempt, decided, job, opening
+from worker.core import events as ev
+from worker.core import people
+from worker.core.decide import TABLE, Row
+from worker.core.decision import Decision, IllegalTransition
+from worker.core.effects import DeleteReplica, Effect, OpenConversation, SubmitReplica
+from worker.core.job import Job, Outcome
+from worker.core.states import FINAL, State
+
+Kind = type[ev.Event]
+PEOPLE: tuple[Kind, ...] = (ev.ConversationRequested, ev.CancelRequested, ev.ReleaseRequested, ev.AbandonRequested)
+ASKED_IN_QUEUE: set[Kind] = {ev.InputPassed, ev.InputRejected, ev.InputUnread}
+JOBS = (
+    *(job(state) for state in State),
+    opening(),
+    job(State.QUEUED, attempts=(attempt(1, Outcome.FAILED),)),
+    job(State.QUEUED, attempts=(attempt(1, Outcome.ABSENT),)),
+    job(State.SUBMITTING, cancel_requested=True),
+    job(State.SUBMITTING, attempts=(attempt(1, Outcome.ABSENT), attempt(2))),
+)
+
+ILLEGAL: dict[State, set[Kind]] = {
+    State.QUEUED: {ev.ReleaseRequested, ev.AbandonRequested},
+    State.SUBMITTING: ASKED_IN_QUEUE | {ev.ReleaseRequested, ev.AbandonRequested},
+    State.TRAINING: ASKED_IN_QUEUE | {ev.ReleaseRequested, ev.AbandonRequested},
+    State.READY: ASKED_IN_QUEUE | {ev.FellDue, ev.ReleaseRequested, ev.AbandonRequested},
+    State.OPENING: ASKED_IN_QUEUE | {ev.ReleaseRequested, ev.AbandonRequested},
+    State.DONE: ASKED_IN_QUEUE | {ev.FellDue, *PEOPLE},
+    State.HELD: ASKED_IN_QUEUE | {ev.FellDue},
+    State.ABANDONED: ASKED_IN_QUEUE | {ev.FellDue, *PEOPLE},
+    State.CANCELLED: ASKED_IN_QUEUE | {ev.FellDue, ev.ReleaseRequested, ev.AbandonRequested, ev.ConversationRequested},
+}
+
+
+def outcome(before: Job, event: ev.Event) -> Decision | IllegalTransition:
+    try:
+        return decided(before, event)
+    except IllegalTransition as illegal:
+        return illegal
+
+
+def effects_of(kind: type[Effect]) -> set[tuple[State, type[ev.Event]]]:
+    """The (state, event) pairs that asked for an effect of this kind, over every sample job and event."""
+    answers = ((before, event, outcome(before, event)) for before in JOBS for event in EVENTS)
+    return {
+        (before.state, type(event))
+        for before, event, answer in answers
+        if isinstance(answer, Decision) and any(isinstance(effect, kind) for effect in answer.effects)
+    }
+
+
+def test_there_is_a_sample_of_every_event() -> None:
+    assert [type(event) for event in EVENTS] == list(get_args(ev.Event))
+
+
+def test_the_table_has_a_cell_for_every_state_and_event() -> None:
+    assert set(TABLE) == set(State)
+    assert all(set(row) == set(get_args(ev.Event)) for row in TABLE.values())
+
+
+@pytest.mark.parametrize("state", State)
+def test_exactly_these_events_are_impossible(state: State) -> None:
+    assert {event for event, row in TABLE[state].items() if row.handler is None} == ILLEGAL[state]
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_impossible_is_refused_in_a_sentence(state: State) -> None:
+    for event in (one for one in EVENTS if type(one) in ILLEGAL[state]):
+        with pytest.raises(IllegalTransition) as raised:
+            decided(job(state), event)
+        assert str(raised.value).startswith(f"job {job().id} is {state}: {type(event).__name__} is not possible. ")
+        assert raised.value.reason.endswith(".")
+        assert raised.value.reason[0].isupper()
+        assert (raised.value.job, raised.value.event) == (job(state), event)
+
+
+def test_a_person_who_asks_for_the_impossible_is_told_more_than_that() -> None:
+    plain = TABLE[State.SUBMITTING][ev.InputPassed].reason
+    for state in State:
+        for event in ILLEGAL[state] & set(PEOPLE):
+            assert TABLE[state][event].reason != plain
+
+
+@pytest.mark.parametrize("before", JOBS, ids=lambda one: str(one.state))
+def test_every_other_pair_of_state_and_event_is_decided(before: Job) -> None:
+    for event in (one for one in EVENTS if type(one) not in ILLEGAL[before.state]):
+        if isinstance(event, ev.DeletionRequested):
+            continue  # its door has tests of its own
+        assert isinstance(outcome(before, event), Decision), event
+
+
+def test_nothing_leads_out_of_a_final_state() -> None:
+    for state in FINAL:
+        assert {to for row in TABLE[state].values() for to in row.to} <= {state}
+
+
+def test_only_input_that_passed_in_the_queue_asks_for_a_submission() -> None:
+    assert effects_of(SubmitReplica) == {(State.QUEUED, ev.InputPassed)}
+
+
+def test_only_a_due_job_in_opening_asks_for_a_conversation() -> None:
+    assert effects_of(OpenConversation) == {(State.OPENING, ev.FellDue)}
+
+
+def test_only_a_request_asks_for_a_deletion() -> None:
+    assert {event for _, event in effects_of(DeleteReplica)} == {ev.DeletionRequested}
+
+
+def test_a_decision_leaves_its_job_as_it_was_and_is_the_same_each_time() -> None:
+    for before in JOBS:
+        for event in EVENTS:
+            copy = deepcopy(before)
+            first, second = outcome(before, event), outcome(deepcopy(before), event)
+            assert before == copy
+            assert str(first) == str(second)
+            assert first == second or isinstance(first, IllegalTransition)
+
+
+def test_a_handler_that_leads_where_its_row_does_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = TABLE[State.TRAINING]
+    assert isinstance(row, dict)
+    monkeypatch.setitem(row, ev.CancelRequested, Row(people.abandon, frozenset({State.CANCELLED})))
+    with pytest.raises(IllegalTransition, match="does not lead to abandoned: mend the table"):
+        decided(job(State.TRAINING), ev.CancelRequested())

@@ -1,0 +1,125 @@
+"""The poll plan: few looks, known soon, never out of bounds."""
+
+from bisect import bisect_left
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.worker.core.samples import trying
+from worker.core.polling import Plan, _finished_share
+
+PLAN = Plan()
+TYPICAL = PLAN.typical
+SPARSEST, DENSEST = 0.1, 0.002  # typical times between two looks, at most and at least
+SECOND = timedelta(seconds=1)
+
+elapsed = st.floats(0, 12).map(lambda times: times * TYPICAL)
+phases = st.floats(0, 1, exclude_max=True)
+plans = st.builds(Plan, st.floats(1, 1e6).map(lambda s: s * SECOND), st.floats(0.1, 10_000))
+
+
+def _looks(plan: Plan, phase: float, until: float) -> list[float]:
+    """Every look at a training up to `until`, in typical times."""
+    looks = [plan.next_look(timedelta(0), phase)]
+    while looks[-1] < until * plan.typical:
+        looks.append(plan.next_look(looks[-1], phase))
+    return [look / plan.typical for look in looks]
+
+
+@trying
+@given(plans, st.floats(0, 12), phases)
+def test_the_next_look_is_always_later_and_neither_too_soon_nor_too_late(plan: Plan, times: float, phase: float) -> None:
+    apart = (plan.next_look(times * plan.typical, phase) - times * plan.typical) / plan.typical
+    rounding = 2e-6 / plan.typical.total_seconds()
+    assert 0.5 * DENSEST - rounding <= apart <= 1.5 * SPARSEST + rounding
+
+
+@trying
+@given(elapsed, elapsed, phases)
+def test_who_looked_later_never_looks_again_sooner(one: timedelta, other: timedelta, phase: float) -> None:
+    sooner, later = sorted([one, other])
+    assert PLAN.next_look(later, phase) >= PLAN.next_look(sooner, phase) - timedelta(microseconds=1)
+
+
+@settings(trying, max_examples=20)
+@given(phases)
+def test_looks_that_follow_the_plan_are_spaced_within_its_bounds(phase: float) -> None:
+    for before, after in pairwise(_looks(PLAN, phase, 10)):
+        assert DENSEST * 0.99 <= after - before <= SPARSEST * 1.01
+
+
+@trying
+@given(st.integers(-3600, 0), phases)
+def test_a_clock_that_is_behind_changes_nothing(seconds: int, phase: float) -> None:
+    assert PLAN.next_look(seconds * SECOND, phase) == PLAN.next_look(timedelta(0), phase)
+    assert PLAN.eta(seconds * SECOND).p50 >= timedelta(0)
+
+
+def test_jobs_that_start_together_are_not_asked_about_together() -> None:
+    firsts = {round(PLAN.next_look(timedelta(0), n / 100) / SECOND) for n in range(100)}
+    assert len(firsts) > 90
+
+
+def test_looks_are_dense_when_the_end_is_likely_and_sparse_when_it_is_not() -> None:
+    gaps = {start: PLAN.next_look(start * TYPICAL, 0.5) - start * TYPICAL for start in (0.3, 1.0)}
+    assert gaps[0.3] > 5 * gaps[1.0]
+
+
+def test_a_training_of_the_typical_length_takes_about_two_dozen_looks() -> None:
+    counts = [bisect_left(_looks(PLAN, n / 50, 1.1), 1.0) + 1 for n in range(50)]
+    assert 18 <= sum(counts) / len(counts) <= 30
+
+
+def _quantiles(count: int) -> list[float]:
+    """When the trainings of the prior end, in typical times: `count` of them, evenly."""
+    grid = [step / 2000 for step in range(1, 2000 * 5)]
+    shares = [_finished_share(t) for t in grid]
+    return [grid[min(bisect_left(shares, (n + 0.5) / count), len(grid) - 1)] for n in range(count)]
+
+
+@pytest.fixture(scope="module")
+def simulated() -> tuple[float, float]:
+    """Mean looks, and mean lag in seconds, over the prior."""
+    ends = _quantiles(600)
+    looks, lags = [], []
+    for number, end in enumerate(ends):
+        made = _looks(PLAN, number * 0.618 % 1.0, end)
+        first = bisect_left(made, end)
+        looks.append(first + 1)
+        lags.append((made[first] - end) * TYPICAL.total_seconds())
+    return sum(looks) / len(looks), sum(lags) / len(lags)
+
+
+def test_a_training_costs_about_twenty_eight_looks(simulated: tuple[float, float]) -> None:
+    assert 22 <= simulated[0] <= 34
+
+
+def test_its_end_is_known_about_seventy_seconds_later(simulated: tuple[float, float]) -> None:
+    assert 50 <= simulated[1] <= 95
+
+
+def test_a_dearer_plan_looks_more_often_and_a_slower_training_as_often() -> None:
+    assert len(_looks(Plan(worth=400), 0.5, 1)) > 1.5 * len(_looks(PLAN, 0.5, 1))
+    assert len(_looks(Plan(typical=30 * SECOND), 0.5, 1)) == len(_looks(PLAN, 0.5, 1))
+
+
+@trying
+@given(plans, st.floats(0, 50))
+def test_an_eta_is_never_in_the_past_nor_out_of_order(plan: Plan, times: float) -> None:
+    eta = plan.eta(times * plan.typical)
+    assert timedelta(0) <= eta.p50 <= eta.p90
+
+
+def test_a_fresh_training_is_expected_to_take_the_typical_time() -> None:
+    eta = PLAN.eta(timedelta(0))
+    assert abs(eta.p50 - TYPICAL) < 0.02 * TYPICAL
+    assert timedelta(hours=3, minutes=45) < eta.p90 < timedelta(hours=4, minutes=15)
+
+
+def test_an_eta_shrinks_while_a_training_goes_as_expected_and_stays_honest_when_it_does_not() -> None:
+    ends = [PLAN.eta(hours * timedelta(hours=1)).p50 for hours in (0, 1, 2, 3)]
+    assert ends == sorted(ends, reverse=True)
+    assert PLAN.eta(timedelta(hours=5)).p90 > PLAN.eta(timedelta(hours=3)).p90, "late is a sign of later"

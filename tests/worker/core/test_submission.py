@@ -1,0 +1,207 @@
+"""Paying once: the intent comes before the POST, and what was lost is looked for and never posted again."""
+
+from itertools import pairwise
+
+import pytest
+
+from tests.worker.core.samples import FOREIGN, HOUR, MINUTE, NOW, REPLICA, RULES, SECOND, after, attempt, decided, job, mark, request
+from worker.core import events as ev
+from worker.core.decision import Decision, IllegalTransition
+from worker.core.effects import CheckInput, LookUpMark, PollReplica, StopAccount, SubmitReplica
+from worker.core.failures import Failure
+from worker.core.job import Job, Outcome, ReplicaId
+from worker.core.marks import mark_in
+from worker.core.states import State
+
+LOST = ev.SubmissionLost(mark(), "the line was cut")
+ABSENT = ev.MarkAbsent(mark())
+SETTLED = NOW + RULES.settle_time
+
+
+def test_the_input_is_checked_before_anything_is_paid() -> None:
+    due = decided(job(), ev.FellDue())
+    assert due.effects == (CheckInput(),)
+    assert due.job.state is State.QUEUED
+
+
+def test_the_intent_and_its_mark_are_in_the_job_before_the_post_leaves() -> None:
+    paid = decided(job(), ev.InputPassed())
+    assert paid.job.state is State.SUBMITTING
+    assert paid.job.attempts == (attempt(1),)
+    assert paid.job.due_at == NOW + RULES.lease
+    (effect,) = paid.effects
+    assert isinstance(effect, SubmitReplica)
+    assert (effect.account, effect.mark) == ("main", mark())
+
+
+def test_the_callers_fields_go_out_as_they_are_but_for_the_name_that_ends_with_the_mark() -> None:
+    asked = request(replica={"train_image_url": "https://pictures.example/a.jpg", "replica_name": "Ann's face", "properties": {"a": 1}})
+    (effect,) = decided(job(request=asked), ev.InputPassed()).effects
+    assert isinstance(effect, SubmitReplica)
+    assert mark_in(effect.body["replica_name"]) == mark()
+    assert effect.body["replica_name"].startswith("Ann-s-face-")
+    assert {**effect.body, "replica_name": "Ann's face"} == asked.replica
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RESERVED, Outcome.CHARGED, Outcome.TRAINED])
+def test_nothing_is_paid_while_an_earlier_submission_is_not_settled(outcome: Outcome) -> None:
+    with pytest.raises(IllegalTransition, match="could pay twice"):
+        decided(job(attempts=(attempt(1, outcome), attempt(2, Outcome.REFUSED))), ev.InputPassed())
+
+
+def test_an_accepted_submission_trains_and_is_first_looked_at_when_the_plan_says() -> None:
+    accepted = decided(job(State.SUBMITTING), ev.SubmissionAccepted(mark(), REPLICA), NOW + 20 * SECOND).job
+    assert accepted.state is State.TRAINING
+    assert accepted.attempt == attempt(1, Outcome.CHARGED)
+    assert accepted.due_at is not None
+    assert NOW + MINUTE < accepted.due_at < NOW + HOUR
+
+
+def test_a_lost_submission_is_looked_for_and_never_posted_again() -> None:
+    lost, now = decided(job(State.SUBMITTING), LOST).job, NOW
+    for _ in range(20):
+        assert lost.state is State.SUBMITTING
+        assert lost.due_at is not None
+        assert now < lost.due_at <= now + max(RULES.settle_time / 4, RULES.retry_cap)
+        now = lost.due_at
+        looked = decided(lost, ev.FellDue(), now)
+        assert looked.effects == (LookUpMark("main", mark()),)
+        lost = decided(looked.job, ev.LookupUnread(mark(), "500"), now).job
+    assert after(lost, ev.MarkFound(mark(), REPLICA), now=now).attempt == attempt(1, Outcome.CHARGED)
+
+
+def test_a_mark_that_is_found_is_adopted() -> None:
+    found = decided(job(State.SUBMITTING), ev.MarkFound(mark(), REPLICA), NOW + MINUTE)
+    assert found.job.state is State.TRAINING
+    assert found.job.replica_id == REPLICA
+
+
+@pytest.mark.parametrize("event", [ev.SubmissionRefused(FOREIGN, Failure.RATE_LIMITED, "429"), ev.MarkAbsent(FOREIGN)])
+def test_news_of_another_mark_says_nothing_of_this_one(event: ev.Event) -> None:
+    looking = job(State.SUBMITTING, scans=9)
+    assert decided(looking, event, SETTLED + HOUR).job == looking
+
+
+def test_an_absence_is_believed_after_enough_scans_over_the_whole_settle_time() -> None:
+    early = after(job(State.SUBMITTING), *[ABSENT] * 9, now=SETTLED - SECOND)
+    assert (early.state, early.attempt.outcome) == (State.SUBMITTING, Outcome.RESERVED)
+    few = after(job(State.SUBMITTING), *[ABSENT] * (RULES.settle_scans - 1), now=SETTLED)
+    assert (few.state, few.attempt.outcome) == (State.SUBMITTING, Outcome.RESERVED)
+    enough = decided(few, ABSENT, SETTLED).job
+    assert (enough.state, enough.attempt.outcome, enough.due_at) == (State.QUEUED, Outcome.ABSENT, SETTLED)
+    assert enough.submissions == 0
+
+
+def test_what_keeps_being_lost_is_held_and_not_submitted_for_ever() -> None:
+    gone = tuple(attempt(n, Outcome.ABSENT) for n in range(1, RULES.max_lost_attempts))
+    last = attempt(RULES.max_lost_attempts)
+    one = after(job(State.SUBMITTING, attempts=(*gone, last)), *[ev.MarkAbsent(last.mark)] * RULES.settle_scans, now=SETTLED)
+    assert (one.state, one.failure, one.release_to) == (State.HELD, Failure.SUBMISSION_LOST, State.QUEUED)
+
+
+def test_a_mark_on_two_replicas_is_held_with_both_named() -> None:
+    held = decided(job(State.SUBMITTING), ev.MarkAmbiguous(mark(), (REPLICA, ReplicaId("r9")))).job
+    assert (held.state, held.failure, held.release_to) == (State.HELD, Failure.MARK_AMBIGUOUS, State.SUBMITTING)
+    assert held.detail is not None
+    assert "r1, r9" in held.detail
+
+
+def test_a_refusal_costs_nothing_and_frees_the_way_for_another_attempt() -> None:
+    refused = decided(job(State.SUBMITTING), ev.SubmissionRefused(mark(), Failure.RATE_LIMITED, "429", 7 * MINUTE)).job
+    assert (refused.state, refused.submissions, refused.due_at) == (State.QUEUED, 0, NOW + 7 * MINUTE)
+    again = decided(refused, ev.InputPassed(), NOW + HOUR).job
+    assert [a.outcome for a in again.attempts] == [Outcome.REFUSED, Outcome.RESERVED]
+    assert again.attempt.mark == mark(2)
+
+
+def test_refusals_in_a_row_are_tried_again_ever_more_rarely() -> None:
+    one, waits = job(), []
+    for number in range(1, 12):
+        one = after(one, ev.InputPassed(), ev.SubmissionRefused(mark(number), Failure.RATE_LIMITED, "429"))
+        assert one.due_at is not None
+        waits.append(one.due_at - NOW)
+    assert waits[-1] >= RULES.retry_cap / 2
+    assert all(later > earlier / 2 for earlier, later in pairwise(waits))
+
+
+@pytest.mark.parametrize(("failure", "deaf"), [(Failure.OUT_OF_CREDIT, False), (Failure.KEY_REJECTED, True)])
+def test_an_account_at_fault_stops_its_line_and_holds_the_job_until_it_is_resumed(failure: Failure, deaf: bool) -> None:  # noqa: FBT001
+    refused = decided(job(State.SUBMITTING), ev.SubmissionRefused(mark(), failure, "no"))
+    assert refused.effects == (StopAccount("main", failure, deaf=deaf),)
+    assert refused.job.state is State.HELD
+    assert refused.job.submissions == 0
+    resumed = decided(refused.job, ev.AccountResumed(), NOW + HOUR).job
+    assert (resumed.state, resumed.due_at) == (State.QUEUED, NOW + HOUR)
+
+
+def test_a_lookup_that_the_account_is_to_blame_for_stops_its_line_and_goes_on_looking() -> None:
+    unread = decided(job(State.SUBMITTING), ev.LookupUnread(mark(), "401", None, Failure.KEY_REJECTED))
+    assert unread.effects == (StopAccount("main", Failure.KEY_REJECTED, deaf=True),)
+    assert unread.job.state is State.SUBMITTING
+
+
+def test_a_lookup_waits_as_long_as_it_is_told_to() -> None:
+    assert decided(job(State.SUBMITTING), ev.LookupUnread(mark(), "429", HOUR)).job.due_at == NOW + HOUR
+
+
+def test_a_failing_picture_server_is_waited_for_and_then_another_address_is_asked_for() -> None:
+    waiting = decided(job(), ev.InputUnread("503")).job
+    assert (waiting.state, waiting.failure) == (State.QUEUED, Failure.IMAGE_HOST_FAILING)
+    again = decided(waiting, ev.InputUnread("503"), NOW + RULES.input_patience - SECOND).job
+    assert again.state is State.QUEUED
+    given_up = decided(again, ev.InputUnread("503"), NOW + RULES.input_patience).job
+    assert (given_up.state, given_up.failure, given_up.attempts) == (State.ABANDONED, Failure.IMAGE_NOT_FOUND, ())
+
+
+def test_patience_with_the_picture_server_is_not_used_up_by_what_tavus_refused() -> None:
+    refused = after(job(), ev.InputPassed(), ev.SubmissionRefused(mark(), Failure.RATE_LIMITED, "429", 2 * HOUR))
+    waiting = decided(refused, ev.InputUnread("503"), NOW + 2 * HOUR).job
+    assert decided(waiting, ev.InputUnread("503"), NOW + 2 * HOUR + MINUTE).job.state is State.QUEUED
+
+
+def test_input_that_cannot_succeed_ends_the_job_before_it_costs_anything() -> None:
+    rejected = decided(job(), ev.InputRejected(Failure.IMAGE_TOO_SMALL, "100x100"))
+    assert (rejected.job.state, rejected.job.submissions) == (State.ABANDONED, 0)
+    assert "512x512" in rejected.why
+
+
+def _later(one: Job) -> Job:
+    return decided(one, ev.SubmissionAccepted(mark(1), REPLICA), SETTLED + HOUR).job
+
+
+def test_a_replica_that_turns_up_while_the_job_is_queued_again_is_adopted_and_not_paid_for_again() -> None:
+    adopted = _later(job(attempts=(attempt(1, Outcome.ABSENT),)))
+    assert (adopted.state, adopted.replica_id) == (State.TRAINING, REPLICA)
+    assert decided(adopted, ev.FellDue(), SETTLED + HOUR).effects == (PollReplica("main", REPLICA, "phoenix-4"),)
+
+
+@pytest.mark.parametrize("state", set(State) - {State.SUBMITTING})
+@pytest.mark.parametrize("outcome", [Outcome.CHARGED, Outcome.TRAINED, Outcome.FAILED])
+def test_an_acceptance_that_comes_twice_is_no_news(state: State, outcome: Outcome) -> None:
+    known = job(state, attempts=(attempt(1, outcome),))
+    for event in (ev.SubmissionAccepted(mark(), REPLICA), ev.MarkFound(mark(), REPLICA)):
+        assert decided(known, event) == Decision(known)
+
+
+@pytest.mark.parametrize("state", set(State) - {State.QUEUED})
+def test_a_replica_that_turns_up_when_the_job_has_moved_on_is_recorded_and_moves_nothing(state: State) -> None:
+    before = job(state, attempts=(attempt(1, Outcome.ABSENT), attempt(2, Outcome.CHARGED)))
+    late = _later(before)
+    assert late.attempts == (attempt(1, Outcome.CHARGED), before.attempt)
+    assert (late.state, late.due_at) == (before.state, before.due_at)
+
+
+def test_an_earlier_submission_that_was_paid_after_all_is_put_before_a_person_and_not_paid_for_again() -> None:
+    held = decided(job(attempts=(attempt(1, Outcome.CHARGED), attempt(2, Outcome.REFUSED))), ev.FellDue())
+    assert (held.job.state, held.effects) == (State.HELD, ())
+    assert held.job.detail is not None
+    assert "r1" in held.job.detail
+
+
+@pytest.mark.parametrize("state", [State.TRAINING, State.OPENING, State.DONE, State.HELD, State.ABANDONED, State.CANCELLED])
+def test_a_replica_on_record_is_never_replaced_by_another(state: State) -> None:
+    before = job(state)
+    late = decided(before, ev.MarkFound(mark(), ReplicaId("r9")))
+    assert late.job.replica_id == REPLICA
+    assert late.job.attempt.outcome is before.attempt.outcome
+    assert "r9" in f"{late.why} {late.job.detail}", "what was paid is told"

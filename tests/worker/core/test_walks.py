@@ -1,0 +1,202 @@
+"""What holds in every life of a job, whatever arrives and in whatever order."""
+
+from copy import deepcopy
+
+from hypothesis import given
+
+from tests.worker.core.samples import RULES
+from tests.worker.core.walks import Life, Step, lives, walking
+from worker.core import events as ev
+from worker.core.decide import decide
+from worker.core.decision import IllegalTransition
+from worker.core.effects import CheckInput, DeleteReplica, OpenConversation, SubmitReplica
+from worker.core.failures import POLICIES, Action
+from worker.core.job import Job, Outcome
+from worker.core.states import FINAL, State
+
+AT_REST = FINAL | {State.HELD, State.READY}
+SETTLED = {Outcome.REFUSED, Outcome.ABSENT, Outcome.FAILED}
+FOLLOWS = {
+    Outcome.RESERVED: {Outcome.REFUSED, Outcome.ABSENT, Outcome.CHARGED},
+    Outcome.REFUSED: {Outcome.CHARGED},
+    Outcome.ABSENT: {Outcome.CHARGED},
+    Outcome.CHARGED: {Outcome.TRAINED, Outcome.FAILED},
+    Outcome.TRAINED: set(),
+    Outcome.FAILED: set(),
+}
+LEARNED_NOTHING = (ev.SubmissionLost, ev.LookupUnread, ev.PollUnread, ev.ConversationLost, ev.ConversationUnread)
+"""InputUnread is not among them: the caller's own server is waited for, and then another address is asked for."""
+
+
+def _submissions(life: Life) -> list[tuple[Step, SubmitReplica]]:
+    return [(step, effect) for step in life if step.decision for effect in step.decision.effects if isinstance(effect, SubmitReplica)]
+
+
+@walking
+@given(lives())
+def test_a_submission_goes_out_only_for_input_that_passed_and_with_its_intent_in_the_job(life: Life) -> None:
+    for step, effect in _submissions(life):
+        assert isinstance(step.event, ev.InputPassed)
+        assert step.before.state is State.QUEUED
+        assert step.job.state is State.SUBMITTING
+        assert step.job.attempts[:-1] == step.before.attempts
+        assert (step.job.attempt.mark, step.job.attempt.outcome) == (effect.mark, Outcome.RESERVED)
+
+
+@walking
+@given(lives())
+def test_no_mark_is_ever_submitted_twice(life: Life) -> None:
+    marks = [effect.mark for _, effect in _submissions(life)]
+    assert len(marks) == len(set(marks))
+
+
+@walking
+@given(lives())
+def test_nothing_is_submitted_while_an_earlier_submission_may_be_paid(life: Life) -> None:
+    for step, _ in _submissions(life):
+        assert {attempt.outcome for attempt in step.before.attempts} <= SETTLED
+    for step in life:
+        assert sum(attempt.outcome is Outcome.RESERVED for attempt in step.job.attempts) <= 1
+
+
+@walking
+@given(lives())
+def test_no_more_is_paid_than_allowed_unless_a_person_says_so(life: Life) -> None:
+    said = False
+    for step in life:
+        said = said or isinstance(step.event, ev.ReleaseRequested)
+        if step.decision and any(isinstance(effect, SubmitReplica) for effect in step.decision.effects) and not said:
+            assert step.job.submissions <= RULES.max_paid_attempts
+
+
+@walking
+@given(lives())
+def test_what_tavus_forbids_is_never_submitted_again(life: Life) -> None:
+    for step, _ in _submissions(life):
+        assert not [a for a in step.before.attempts if a.failure and POLICIES[a.failure].action is Action.ABANDON]
+
+
+@walking
+@given(lives())
+def test_the_fixer_is_turned_on_for_one_paid_attempt_at_most(life: Life) -> None:
+    for step, effect in _submissions(life):
+        assert step.job.attempt.fixer == bool(effect.body.get("auto_fix_training_image"))
+        retried = step.before.failure is not None and POLICIES[step.before.failure].action is Action.RETRY_WITH_IMAGE_FIXER
+        assert not (retried and step.before.attempt.fixer)
+
+
+@walking
+@given(lives())
+def test_a_job_that_is_not_at_rest_always_has_a_time_and_one_at_rest_has_none(life: Life) -> None:
+    for step in life:
+        assert (step.job.due_at is None) == (step.job.state in AT_REST), str(step)
+
+
+@walking
+@given(lives())
+def test_a_replica_once_known_is_never_forgotten(life: Life) -> None:
+    for step in life:
+        kept = {(a.number, a.mark): a.replica_id for a in step.job.attempts}
+        assert {(a.number, a.mark): a.replica_id for a in step.before.attempts if a.replica_id}.items() <= kept.items()
+        assert [a.number for a in step.job.attempts] == list(range(1, len(kept) + 1))
+
+
+@walking
+@given(lives())
+def test_what_is_known_of_the_money_of_an_attempt_is_never_unlearned(life: Life) -> None:
+    for step in life:
+        for before, after in zip(step.before.attempts, step.job.attempts, strict=False):
+            assert after.outcome is before.outcome or after.outcome in FOLLOWS[before.outcome], str(step)
+
+
+def _fits(one: Job) -> bool:
+    outcome = one.attempts[-1].outcome if one.attempts else None
+    match one.state:
+        case State.QUEUED:
+            return outcome in {None, *SETTLED}
+        case State.SUBMITTING:
+            return outcome is Outcome.RESERVED
+        case State.TRAINING:
+            return outcome is Outcome.CHARGED
+        case State.READY | State.OPENING | State.DONE:
+            return outcome is Outcome.TRAINED
+        case _:
+            return True
+
+
+@walking
+@given(lives())
+def test_the_state_of_a_job_always_fits_what_is_known_of_its_latest_attempt(life: Life) -> None:
+    for step in life:
+        assert _fits(step.job), str(step)
+
+
+@walking
+@given(lives())
+def test_a_question_that_was_not_answered_never_ends_a_job_or_fails_an_attempt(life: Life) -> None:
+    for step in life:
+        if isinstance(step.event, LEARNED_NOTHING):
+            assert (step.job.state, step.job.attempts) == (step.before.state, step.before.attempts)
+            assert step.job.failure is step.before.failure
+
+
+@walking
+@given(lives())
+def test_no_replica_is_deleted_while_its_money_is_at_stake(life: Life) -> None:
+    for step in life:
+        for effect in step.decision.effects if step.decision else ():
+            if isinstance(effect, DeleteReplica):
+                (doomed,) = [a for a in step.before.attempts if a.replica_id == effect.replica_id]
+                assert isinstance(step.event, ev.DeletionRequested)
+                assert doomed.outcome in {Outcome.TRAINED, Outcome.FAILED}
+                assert effect.failed == (doomed.outcome is Outcome.FAILED)
+                assert doomed.outcome is Outcome.TRAINED or (doomed.deletable_at is not None and step.now >= doomed.deletable_at)
+
+
+@walking
+@given(lives())
+def test_no_conversation_is_asked_for_while_one_may_have_been_opened(life: Life) -> None:
+    for step in life:
+        if step.decision and any(isinstance(effect, OpenConversation) for effect in step.decision.effects):
+            earlier = step.before.conversation
+            assert earlier is None or (earlier.intended_at is None and earlier.id is None)
+            assert step.job.conversation is not None
+            assert step.job.conversation.intended_at == step.now
+
+
+@walking
+@given(lives())
+def test_a_job_whose_cancellation_was_accepted_asks_for_nothing_more_that_costs(life: Life) -> None:
+    for step in life:
+        if step.before.cancel_requested and step.decision:
+            assert not [e for e in step.decision.effects if isinstance(e, CheckInput | SubmitReplica | OpenConversation)], str(step)
+
+
+@walking
+@given(lives())
+def test_the_table_is_never_found_to_need_mending(life: Life) -> None:
+    for step in life:
+        if step.decision is None:
+            try:
+                decide(step.before, step.event, step.now, RULES)
+            except IllegalTransition as illegal:
+                assert "mend the table" not in illegal.reason, str(step)  # noqa: PT017 - most refusals are right
+
+
+@walking
+@given(lives())
+def test_a_decision_is_the_same_each_time_and_leaves_its_job_alone(life: Life) -> None:
+    for step in life[::3]:
+        copy = deepcopy(step.before)
+        if step.decision is not None:
+            assert decide(step.before, step.event, step.now, RULES) == step.decision
+        assert step.before == copy
+
+
+@walking
+@given(lives())
+def test_nothing_leads_out_of_a_final_state(life: Life) -> None:
+    for step in life:
+        if step.before.state in FINAL:
+            assert step.job.state is step.before.state
+            assert not step.decision or all(isinstance(effect, DeleteReplica) for effect in step.decision.effects)

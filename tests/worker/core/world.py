@@ -1,0 +1,203 @@
+"""A small Tavus around one job, with a memory and weather: what it made is what it says when asked. It may not know what the job should do."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tests.worker.core.samples import HOUR, MINUTE, NOW, RULES
+from worker.core import events as ev
+from worker.core.decide import decide
+from worker.core.decision import IllegalTransition
+from worker.core.effects import (
+    CheckInput,
+    DeleteReplica,
+    Effect,
+    LookUpConversation,
+    LookUpMark,
+    OpenConversation,
+    PollReplica,
+    StopAccount,
+    SubmitReplica,
+)
+from worker.core.failures import Failure
+from worker.core.job import ConversationId, Job, Mark, ReplicaId
+from worker.core.states import FINAL, State
+
+FINE = 0
+"""The luck with which everything is done and answered."""
+ENDS = (None, None, Failure.HEADPHONES, Failure.AUDIO_PROCESSING, Failure.UNRECOGNISED, Failure.CELEBRITY_FOUND)
+REFUSALS = (Failure.RATE_LIMITED, Failure.OUT_OF_CREDIT, Failure.UNREACHABLE, Failure.CONVERSATIONS_FULL)
+PEOPLE = (
+    *[ev.CallbackReceived(), ev.ReleaseRequested(), ev.ConversationRequested(), ev.DeletionRequested(), ev.AccountResumed()] * 6,
+    ev.CancelRequested(), ev.AbandonRequested(),
+)  # fmt: skip
+
+
+@dataclass
+class Replica:
+    """One that was made, and so paid for."""
+
+    id: ReplicaId
+    mark: Mark
+    ends_at: datetime
+    failure: Failure | None
+    deleted: bool = False
+
+    def failed(self, now: datetime) -> bool:
+        """Whether its training has ended in an error."""
+        return self.failure is not None and now >= self.ends_at
+
+
+def _answer(how: int, *answers: ev.Event) -> list[ev.Event]:
+    """The answer of that number; past the last there is none, since the worker died before it came."""
+    return [answers[how]] if how < len(answers) else []
+
+
+class World:
+    """The job, what was really made for it, the answers on their way, and those that came (and may come again)."""
+
+    def __init__(self, start: Job) -> None:
+        """Begin with nothing made."""
+        self.job, self.now = start, NOW
+        self.replicas: list[Replica] = []
+        self.conversations: list[Mark] = []
+        self.mail: list[ev.Event] = []
+        self.history: list[ev.Event] = []
+        self.wrongs: list[str] = []
+        self.story: list[str] = []
+
+    def __repr__(self) -> str:
+        """For the reader of a failure: what the job was told, and where it went."""
+        return "".join(f"\n  {line}" for line in self.story)
+
+    def tell(self, event: ev.Event, luck: int = FINE) -> None:
+        """Let the job learn of the event, and do at once what it asks for."""
+        try:
+            decision = decide(self.job, event, self.now, RULES)
+        except IllegalTransition:
+            return
+        asked = [type(effect).__name__ for effect in decision.effects]
+        self.story.append(f"+{self.now - NOW} {self.job.state}: {event} -> {decision.job.state} {asked} (luck {luck})")
+        self.job = decision.job
+        for effect in decision.effects:
+            self.mail += self._done(effect, luck)
+
+    def fall_due(self, luck: int = FINE) -> None:
+        """Let time pass until the job is due, claim it and look at it."""
+        if self.job.due_at is not None:
+            self.now = max(self.now, self.job.due_at)
+            self.job = replace(self.job, due_at=self.now + RULES.lease)
+            self.tell(ev.FellDue(), luck)
+
+    def deliver(self, index: int, luck: int = FINE) -> None:
+        """Bring one of the answers that are on their way."""
+        if self.mail:
+            event = self.mail.pop(index % len(self.mail))
+            self.history.append(event)
+            self.tell(event, luck)
+
+    def deliver_again(self, index: int, luck: int) -> None:
+        """Bring one of the last answers once more."""
+        if self.history:
+            recent = self.history[-6:]
+            self.tell(recent[index % len(recent)], luck)
+
+    def _done(self, effect: Effect, luck: int) -> list[ev.Event]:
+        """What the effect does here, and the answer, if one comes."""
+        cut = luck % 4 == 1
+        answers: list[ev.Event]
+        match effect:
+            case CheckInput():
+                answers = [ev.InputUnread("503") if cut else ev.InputPassed()]
+            case SubmitReplica():
+                answers = self._submit(effect.mark, luck)
+            case LookUpMark():
+                answers = [ev.LookupUnread(effect.mark, "500") if cut else self._scan(effect.mark)]
+            case PollReplica():
+                answers = [ev.PollUnread("500") if cut else self._poll(effect.replica_id)]
+            case OpenConversation():
+                answers = self._open(effect.mark, luck)
+            case LookUpConversation():
+                answers = [ev.ConversationUnread(effect.mark, "500") if cut else self._scan_conversations(effect.mark)]
+            case DeleteReplica():
+                answers = self._delete(effect)
+            case StopAccount():
+                answers = []
+        return answers
+
+    def _submit(self, mark: Mark, luck: int) -> list[ev.Event]:
+        if any(not replica.failed(self.now) for replica in self.replicas):
+            self.wrongs.append(f"{mark} was paid for beside a replica that trains or is trained")
+        how = luck % 8
+        if how in {5, 6, 7}:  # not made: refused, lost on the way, or the worker died before it sent anything
+            return _answer(how - 5, ev.SubmissionRefused(mark, REFUSALS[luck % 3], "no"), ev.SubmissionLost(mark, "cut"))
+        made = Replica(ReplicaId(f"r({mark})"), mark, self.now + HOUR, ENDS[luck // 8 % len(ENDS)])
+        self.replicas.append(made)
+        accepted = ev.SubmissionAccepted(mark, made.id)
+        return _answer(how, accepted, accepted, accepted, ev.SubmissionLost(mark, "cut"))
+
+    def _scan(self, mark: Mark) -> ev.Event:
+        found = [replica for replica in self.replicas if replica.mark == mark and not replica.deleted]
+        return ev.MarkFound(mark, found[0].id) if found else ev.MarkAbsent(mark)
+
+    def _poll(self, replica_id: ReplicaId) -> ev.Event:
+        (one,) = [replica for replica in self.replicas if replica.id == replica_id]
+        if one.deleted:
+            return ev.ReplicaMissing(replica_id, "404")
+        if self.now < one.ends_at:
+            return ev.TrainingContinued(replica_id, None)
+        return ev.TrainingFailed(replica_id, one.failure, "error") if one.failure else ev.TrainingCompleted(replica_id)
+
+    def _open(self, mark: Mark, luck: int) -> list[ev.Event]:
+        if self.conversations:
+            self.wrongs.append(f"{mark} was opened beside {self.conversations[0]}")
+        how = luck % 8
+        if how in {4, 5, 6, 7}:
+            return _answer(how - 4, ev.ConversationRefused(mark, REFUSALS[luck % 4], "no"), ev.ConversationLost(mark, "cut"))
+        self.conversations.append(mark)
+        opened = ev.ConversationOpened(mark, ConversationId(f"c({mark})"), "https://tavus.example")
+        return _answer(how, opened, opened, ev.ConversationLost(mark, "cut"))
+
+    def _scan_conversations(self, mark: Mark) -> ev.Event:
+        if mark in self.conversations:
+            return ev.ConversationFound(mark, ConversationId(f"c({mark})"), "https://tavus.example")
+        return ev.ConversationAbsent(mark)
+
+    def _delete(self, effect: DeleteReplica) -> list[ev.Event]:
+        (one,) = [replica for replica in self.replicas if replica.id == effect.replica_id]
+        if self.now < one.ends_at or (one.failure and self.now < one.ends_at + RULES.refund_hold):
+            self.wrongs.append(f"{one.id} was deleted while its credit was at stake")
+        one.deleted = True
+        return [ev.ReplicaDeleted(one.id)]
+
+
+def lived(chance: bytes, start: Job) -> World:
+    """Bad weather: four bytes are a step, and a leading zero is none."""
+    world = World(start)
+    for kind, pick, luck, wait in zip(*[iter(chance)] * 4, strict=False):
+        if kind == 0:
+            continue
+        world.now += (timedelta(0), timedelta(seconds=1), MINUTE, 10 * MINUTE, 40 * MINUTE, 12 * HOUR)[wait % 6]
+        match kind % 8:
+            case 0 | 1 | 2:
+                world.fall_due(luck)
+            case 3 | 4 | 5:
+                world.deliver(pick, luck)
+            case 6:
+                world.deliver_again(pick, luck)
+            case _:
+                world.tell(PEOPLE[pick % len(PEOPLE)], luck)
+    return world
+
+
+def calm(world: World, looks: int = 400) -> World:
+    """Fair weather from here on: every answer comes at once, and a person releases what is held. Ends when the job does, or after so many looks."""
+    for _ in range(looks):
+        if world.mail:
+            world.deliver(0)
+        elif world.job.state in FINAL or world.job.state is State.READY:
+            return world
+        elif world.job.state is State.HELD:
+            world.tell(ev.ReleaseRequested())
+        else:
+            world.fall_due()
+    return world

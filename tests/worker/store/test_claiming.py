@@ -1,0 +1,90 @@
+"""What is due is claimed once, in order, and comes back when its lease runs out."""
+
+from datetime import datetime
+
+from tests.worker.store.made import LEASE, NOW, SECOND, at_once, changed, rung, stored
+from worker.core.job import JobId
+from worker.core.states import State
+from worker.store.jobs import Ledger
+
+WORK = (State.QUEUED, State.SUBMITTING, State.OPENING)
+
+
+def claimed(ledger: Ledger, now: datetime = NOW, limit: int = 99, rung_before: datetime | None = None) -> list[JobId]:
+    return [claim.job_id for claim in ledger.claim_due(WORK, now, LEASE, limit, rung_before=rung_before)]
+
+
+def test_only_what_is_due_and_in_a_state_that_was_asked_for_is_claimed(ledger: Ledger) -> None:
+    due = stored(ledger, State.SUBMITTING, NOW, account="other")
+    stored(ledger, State.QUEUED, NOW + SECOND)
+    stored(ledger, State.TRAINING, NOW)
+    stored(ledger, State.READY, None)
+    (claim,) = ledger.claim_due(WORK, NOW, LEASE, 9)
+    assert (claim.job_id, claim.account, claim.state) == (due.id, "other", State.SUBMITTING)
+
+
+def test_the_highest_priority_comes_first_and_then_who_has_been_due_the_longest(ledger: Ledger) -> None:
+    late, early = stored(ledger, State.OPENING, due_at=NOW), stored(ledger, due_at=NOW - SECOND)
+    urgent = stored(ledger, due_at=NOW, priority=1)
+    last = stored(ledger, due_at=NOW - LEASE, priority=-1)
+    assert claimed(ledger) == [urgent.id, early.id, late.id, last.id]
+
+
+def test_no_more_is_claimed_than_was_asked_for_and_the_rest_waits_its_turn(ledger: Ledger) -> None:
+    jobs = [stored(ledger, due_at=NOW - number * SECOND) for number in range(5)]
+    assert claimed(ledger, limit=3) == [job.id for job in reversed(jobs[2:])]
+    assert claimed(ledger, limit=3) == [job.id for job in reversed(jobs[:2])]
+
+
+def test_a_claim_lasts_for_a_lease_and_no_longer(ledger: Ledger) -> None:
+    job = stored(ledger)
+    assert claimed(ledger) == [job.id]
+    assert claimed(ledger, NOW + LEASE - SECOND) == []
+    assert claimed(ledger, NOW + LEASE) == [job.id]
+
+
+def test_a_claim_does_not_fence(ledger: Ledger) -> None:
+    read = stored(ledger)
+    claimed(ledger)
+    assert changed(ledger, read, detail="still mine to write").version == read.version + 1
+
+
+def test_many_who_claim_at_once_never_get_the_same_job_and_leave_none(ledger: Ledger) -> None:
+    jobs = {stored(ledger).id for _ in range(120)}
+    got = [job_id for ids in at_once(lambda _: claimed(ledger, limit=20)) for job_id in ids]
+    got += claimed(ledger)
+    assert len(got) == len(set(got))
+    assert set(got) == jobs
+
+
+def test_a_message_that_was_not_answered_is_claimed_again_before_its_lease_runs_out_when_asked(ledger: Ledger) -> None:
+    old = rung(ledger, NOW)
+    new = rung(ledger, NOW + 10 * SECOND)
+    now = NOW + 20 * SECOND
+    assert claimed(ledger, now) == []
+    assert claimed(ledger, now, rung_before=NOW - SECOND) == []
+    assert claimed(ledger, now, rung_before=NOW) == [old]
+    assert claimed(ledger, now, rung_before=NOW + 10 * SECOND) == [new]
+    assert claimed(ledger, now, rung_before=now) == [old, new]
+
+
+def test_what_was_rung_for_and_what_is_due_are_claimed_in_one_order(ledger: Ledger) -> None:
+    message = rung(ledger, NOW)
+    due, urgent = stored(ledger, due_at=NOW).id, rung(ledger, NOW, priority=1)
+    assert claimed(ledger, NOW + SECOND, rung_before=NOW) == [urgent, due, message]
+
+
+def test_what_was_taken_is_left_alone_however_long_ago_it_was_rung_for(ledger: Ledger) -> None:
+    taken = rung(ledger, NOW)
+    ledger.take([taken], NOW, LEASE)
+    ended = rung(ledger, NOW)
+    changed(ledger, ledger.get(ended), state=State.CANCELLED, due_at=None)
+    assert claimed(ledger, NOW + SECOND, rung_before=NOW) == []
+
+
+def test_named_jobs_are_claimed_if_they_are_due_and_only_once(ledger: Ledger) -> None:
+    due, urgent, later = stored(ledger), stored(ledger, State.TRAINING, priority=1), stored(ledger, due_at=NOW + SECOND)
+    named = [due.id, urgent.id, later.id]
+    assert [claim.job_id for claim in ledger.claim_these(named, NOW, LEASE)] == [urgent.id, due.id]
+    assert ledger.claim_these(named, NOW, LEASE) == []
+    assert claimed(ledger) == []

@@ -1,0 +1,50 @@
+"""A story can be replayed: every event comes back from its document as it was."""
+
+import json
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.core import events
+from worker.core.events import Event
+from worker.core.failures import Failure
+from worker.core.job import ConversationId, Mark, ReplicaId
+from worker.store.stories import data_of, event_from, name_of
+
+# To the microsecond a float of seconds holds some 270 years; nobody is told to come back later than that.
+WAITS = st.none() | st.timedeltas(timedelta(0), timedelta(days=90_000))
+
+
+def any_of(kind: type[Event]) -> st.SearchStrategy[Event]:
+    waits = {field.name: WAITS for field in fields(kind) if field.type == timedelta | None}
+    return st.builds(kind, **{field.name: waits.get(field.name, st.from_type(field.type)) for field in fields(kind)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", get_args(Event))
+@settings(max_examples=25)
+@given(data=st.data())
+def test_every_event_comes_back_from_its_document_as_it_was(kind: type[Event], data: st.DataObject) -> None:
+    event = data.draw(any_of(kind))
+    document: dict[str, Any] = json.loads(json.dumps(data_of(event)))
+    back = event_from(name_of(event), document)
+    assert back == event
+    assert repr(back) == repr(event)  # a word of Failure equals its text, but is another type
+
+
+def test_every_field_of_every_event_has_a_type_that_is_tried_here() -> None:
+    plain: set[object] = {str, bool, str | None, Failure, Failure | None, timedelta | None}
+    known = plain | {Mark, ReplicaId, ConversationId, tuple[ReplicaId, ...]}
+    assert {field.type for kind in get_args(Event) for field in fields(kind)} <= known
+
+
+def test_a_line_from_before_a_field_was_thought_of_still_reads() -> None:
+    assert event_from("PollUnread", {"detail": "503"}) == events.PollUnread("503")
+
+
+def test_a_line_that_is_no_event_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        event_from("Enqueued", {})

@@ -1,0 +1,144 @@
+"""Moves jobs: take, decide, apply, perform, apply. It may not decide, and it never performs anything inside a transaction.
+
+The order is the promise: the intent to pay is committed before the POST leaves, its outcome after; a process that dies in between leaves a row that
+says what may have happened. `take` fences: whoever took the job before can no longer write to it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from worker.core import events
+from worker.core.decide import decide
+from worker.core.decision import Decision
+from worker.core.effects import CheckInput, Effect, OpenConversation, PollReplica, RemoteEffect, StopAccount, SubmitReplica
+from worker.core.events import Event
+from worker.core.failures import Failure
+from worker.core.job import Job, JobId
+from worker.core.rules import Rules
+from worker.preflight import Preflight
+from worker.store.jobs import Applied, Ledger, StaleJobError
+from worker.tavus.perform import Performer
+from worker.tavus.polls import poll
+
+Clock = Callable[[], datetime]
+_ATTEMPTS = 20  # times that a write which lost to another is decided anew: each loss means that somebody else won
+
+# What only the holder of the lease may say. Everything else is a fact of the outside world, or a person's word: true whoever holds the job.
+_FENCED = (events.FellDue, events.InputPassed, events.InputRejected, events.InputUnread)
+
+log = structlog.get_logger("engine")
+
+
+def utc_now() -> datetime:
+    """The clock on the wall."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Advances jobs. One a process, used from any number of threads. `call`: the longest that one call to Tavus lasts."""
+
+    ledger: Ledger
+    performer: Performer
+    preflight: Preflight
+    rules: Rules
+    call: timedelta
+    clock: Clock = utc_now
+
+    def advance(self, job_id: JobId) -> list[Job]:
+        """Do what is due for one job. Nothing, if somebody else has it or the message is stale. Returns it, unless it was not taken."""
+        return [self._run(job, events.FellDue()) for job in self.ledger.take([job_id], self.clock(), self.rules.lease)]
+
+    def advance_many(self, job_ids: Sequence[JobId]) -> list[Job]:
+        """The same for many jobs in training: one call to Tavus for each account answers them all. Returns those taken."""
+        taken = {job.id: job for job in self.ledger.take(job_ids, self.clock(), self.rules.lease)}
+        looks = {job.id: look for job in taken.values() if (look := _look(job, self.clock(), self.rules))}
+        others = [self._run(job, events.FellDue()) for job in taken.values() if job.id not in looks]
+        changes: list[Applied] = []
+        for account in {look.account for look in looks.values()}:
+            asked = [look for look in looks.values() if look.account == account]
+            news = poll(self.performer.tavus, asked, self.performer.patience)
+            told = [(taken[job_id], news[look.replica_id]) for job_id, look in looks.items() if look.account == account]
+            changes += [Applied(job, event, decide(job, event, self.clock(), self.rules)) for job, event in told]
+        # Polls that lost their lease are left out: whoever has the job now asks again.
+        return others + self.ledger.apply_batch(changes, self.clock())
+
+    def tell(self, job_id: JobId, event: Event) -> Job:
+        """Let a person's or a caller's word, or a callback, take effect now.
+
+        Raises KeyError for an unknown job, IllegalTransition (DeletionRefused among them) when it cannot be.
+        """
+        return self._run(self.ledger.get(job_id), event)
+
+    def foresee(self, job_id: JobId, event: Event) -> Decision:
+        """What `tell` would decide, without doing it. Raises as `tell` does."""
+        return decide(self.ledger.get(job_id), event, self.clock(), self.rules)
+
+    def resume_account(self, account: str) -> list[Job]:
+        """Let the account's line go on, and with it the jobs that were held because of it."""
+        self.ledger.resume_account(account)
+        return [self.tell(job_id, events.AccountResumed()) for job_id in self.ledger.held(account)]
+
+    def _run(self, job: Job, first: Event) -> Job:
+        """Commit what follows from `first`, perform the effects, commit what follows from those, until nothing follows."""
+        pending = [first]
+        while pending:
+            event = pending.pop(0)
+            committed = self._commit(job, event)
+            if committed is None:
+                return job
+            job = committed.job
+            pending += [self._perform(job, effect) for effect in committed.effects if not isinstance(effect, StopAccount)]
+        return job
+
+    def _commit(self, job: Job, event: Event) -> Decision | None:
+        """Write what `event` means. None: the job was lost to somebody else, and with it the right to say this."""
+        for _ in range(_ATTEMPTS):
+            now = self.clock()
+            decision = decide(job, event, now, self.rules)
+            if decision.job == job and not decision.why and not _stops(decision.effects):
+                return decision  # nothing to remember
+            try:
+                return replace(decision, job=self.ledger.apply(Applied(job, event, decision), now))
+            except StaleJobError:
+                if isinstance(event, _FENCED):
+                    log.info("lease lost", job_id=job.id, event_type=type(event).__name__)
+                    return None
+                job = self.ledger.get(job.id)
+        raise StaleJobError(job.id)
+
+    def _perform(self, job: Job, effect: RemoteEffect) -> Event:
+        if isinstance(effect, CheckInput):
+            return self.preflight.check(job.request, self.clock())
+        if self._is_too_late(job, effect):
+            return _sent_too_late(effect)
+        return self.performer.perform(effect)
+
+    def _is_too_late(self, job: Job, effect: RemoteEffect) -> bool:
+        """Whether a POST could still be on its way when the lease is over: a process that was put to sleep here wakes up too late to pay."""
+        if not isinstance(effect, SubmitReplica | OpenConversation):
+            return False
+        return job.due_at is None or self.clock() + self.call >= job.due_at
+
+
+def _look(job: Job, now: datetime, rules: Rules) -> PollReplica | None:
+    """The look that is due for the job, when that is what is due."""
+    effects = decide(job, events.FellDue(), now, rules).effects
+    return next((effect for effect in effects if isinstance(effect, PollReplica)), None)
+
+
+def _stops(effects: Iterable[Effect]) -> bool:
+    return any(isinstance(effect, StopAccount) for effect in effects)
+
+
+def _sent_too_late(effect: RemoteEffect) -> Event:
+    detail = "the worker was too slow between its intent and the request"
+    if isinstance(effect, SubmitReplica):
+        return events.SubmissionRefused(effect.mark, Failure.SENT_TOO_LATE, detail)
+    if isinstance(effect, OpenConversation):
+        return events.ConversationRefused(effect.mark, Failure.SENT_TOO_LATE, detail)
+    message = f"{type(effect).__name__} costs nothing and is never too late"
+    raise TypeError(message)

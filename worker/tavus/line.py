@@ -1,0 +1,98 @@
+"""The network under the client: everything that one call does on it ends at one deadline. It may not know what is sent, nor send anything again.
+
+httpx' own timeouts begin anew with every piece: a server that drips its answer would keep a worker past its lease.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from ssl import SSLContext
+from typing import Any
+
+import httpcore
+import httpx
+from typing_extensions import override  # typing's own from Python 3.12 on
+
+
+class Deadline(threading.local):
+    """When the call that this thread makes must be over."""
+
+    _at = math.inf
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Make everything done inside end in time."""
+        self._at = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._at = math.inf
+
+    def left(self, timeout: float | None, too_late: type[httpcore.TimeoutException]) -> float:
+        """How long the next step may take: `timeout`, or what is left. Raises `too_late` when nothing is."""
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise too_late("the time for the whole call is over")
+        return left if timeout is None else min(left, timeout)
+
+
+def bind(client: httpx.Client, deadline: Deadline) -> None:
+    """Lay the client, and whatever proxies it found in the environment, on this line."""
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - a transport of our own would lose the proxies
+        if isinstance(transport, httpx.HTTPTransport):
+            pool = transport._pool  # noqa: SLF001 - httpx has no word for its pool's network; a test drips, to see that this holds
+            pool._network_backend = _Line(pool._network_backend, deadline)  # noqa: SLF001 - the same
+
+
+class _Line(httpcore.NetworkBackend):
+    def __init__(self, network: httpcore.NetworkBackend, deadline: Deadline) -> None:
+        self._network, self._deadline = network, deadline
+
+    @override
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
+        stream = self._network.connect_tcp(host, port, left, local_address, socket_options)
+        try:
+            # The resolver knows no timeout, and each address of the host had the whole of it: what is too late now is not sent at all.
+            self._deadline.left(None, httpcore.ConnectTimeout)
+        except httpcore.ConnectTimeout:
+            stream.close()
+            raise
+        return _TimedStream(stream, self._deadline)
+
+
+class _TimedStream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream, self._deadline = stream, deadline
+
+    @override
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
+
+    @override
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))
+
+    @override
+    def close(self) -> None:
+        self._stream.close()
+
+    @override
+    def start_tls(
+        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
+        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    @override
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
