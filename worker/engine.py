@@ -18,6 +18,7 @@ from worker.core.events import Event
 from worker.core.failures import Failure
 from worker.core.job import Job, JobId
 from worker.core.rules import Rules
+from worker.core.states import State
 from worker.preflight import Preflight
 from worker.store.jobs import Applied, Ledger, StaleJobError
 from worker.tavus.perform import Performer
@@ -73,13 +74,21 @@ class Engine:
         """
         return self._run(self.ledger.get(job_id), event)
 
+    def start_conversation(self, job_id: JobId) -> list[Job]:
+        """Open the conversation now if the replica is trained; else remember that it is wanted. Raises as `tell` does."""
+        job = self.ledger.get(job_id)
+        if job.state is State.OPENING or job.conversation is not None:
+            return self.advance(job_id)  # asked for already; a doubled message takes nothing
+        asked = self.tell(job_id, events.ConversationRequested())
+        return self.advance(job_id) if asked.state is State.OPENING else []
+
     def foresee(self, job_id: JobId, event: Event) -> Decision:
         """What `tell` would decide, without doing it. Raises as `tell` does."""
         return decide(self.ledger.get(job_id), event, self.clock(), self.rules)
 
     def resume_account(self, account: str) -> list[Job]:
         """Let the account's line go on, and with it the jobs that were held because of it."""
-        self.ledger.resume_account(account)
+        self.ledger.resume_account(account, self.clock())
         return [self.tell(job_id, events.AccountResumed()) for job_id in self.ledger.held(account)]
 
     def _run(self, job: Job, first: Event) -> Job:

@@ -4,23 +4,20 @@ It may not pay, retry, keep what it fetched, raise for what a caller or their se
 """
 
 import re
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 
 import httpcore
 import httpx
-from PIL import Image, UnidentifiedImageError
-from typing_extensions import override  # typing's own from Python 3.12 on
 
-from worker.addresses import AddressNotAllowedError, GuardedNetwork, Resolve, system_addresses
+from worker.addresses import AddressNotAllowedError, GuardedNetwork, Resolve, refusal_of, system_addresses
 from worker.core.events import InputPassed, InputRejected, InputUnread
 from worker.core.failures import Failure
 from worker.core.job import Request
 from worker.durations import show_duration
+from worker.pictures import UnfitPictureError, judge
 from worker.presigned import ExpiryUnreadableError, expires_at, without_query
 
 
@@ -44,21 +41,6 @@ _LONGEST_URL = 8192  # characters; what common servers and CDNs take at most, so
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT = frozenset({408, 425, 429})  # "not now", in the range of "never"
 _HOST = re.compile(rb"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+", re.IGNORECASE)  # a name, or IPv6
-_MOST_SCANS = 64  # passes over a progressive JPEG: encoders write about ten, and each costs 50 ms of a core at 50 megapixels
-_MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)  # those with a length after them: not stuffing, TEM, RST, SOI
-_END_OF_IMAGE, _START_OF_SCAN = b"\xd9", b"\xda"
-_PLAIN = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
-_KINDS = (  # what is sent instead of a JPG or PNG, by its first bytes
-    (re.compile(rb"GIF8"), "a GIF"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "a WebP"),
-    (re.compile(rb"....ftyp(hei|mif|msf)", re.DOTALL), "a HEIC, as phones make them"),
-    (re.compile(rb"....ftypavi", re.DOTALL), "an AVIF"),
-    (re.compile(rb"....ftyp", re.DOTALL), "a video"),
-    (re.compile(rb"(\xef\xbb\xbf)?\s*<"), "a web page or XML"),
-    (re.compile(rb"%PDF"), "a PDF"),
-    (re.compile(rb"\x1f\x8b"), "packed with gzip"),
-    (re.compile(rb"\Z"), "empty"),
-)
 
 
 class Preflight:
@@ -91,7 +73,21 @@ class Preflight:
     def close(self) -> None:
         """For the owner that closes whatever it opened: nothing is open between checks."""
 
+    def problem_of(self, name: str, address: str, now: datetime) -> str | None:
+        """What is wrong with an address at first sight, without asking any network; None when it is worth a look."""
+        try:
+            self._require_plausible(name, address, now)
+        except _StoppedError as stopped:
+            return stopped.event.detail
+        return None
+
     def _look(self, pool: httpcore.ConnectionPool, name: str, address: str, accept: bytes, now: datetime) -> None:
+        url = self._require_plausible(name, address, now)
+        body = self._fetch(pool, name, url, accept)
+        if accept is _PICTURE:
+            _judge_picture(f"{name} {without_query(address)}", body, self._limits)
+
+    def _require_plausible(self, name: str, address: str, now: datetime) -> httpx.URL:
         found = f"{name} {without_query(address)}"
         if len(address) > _LONGEST_URL:
             raise _rejected(Failure.URL_NOT_ALLOWED, found, f"is longer than {_LONGEST_URL} characters", "Send a shorter address.")
@@ -101,9 +97,7 @@ class Preflight:
         url = _parsed(found, address)
         self._require_form(found, url)
         self._require_life(found, address, now)
-        body = self._fetch(pool, name, url, accept)
-        if accept is _PICTURE:
-            _judge_picture(found, body, self._limits)
+        return url
 
     def _require_form(self, found: str, url: httpx.URL) -> None:
         """That the address looks as it should. Where it leads is asked at the moment of dialling, by the guard."""
@@ -119,6 +113,11 @@ class Preflight:
             problem = "names a port that does not exist"
         if problem:
             raise _rejected(Failure.URL_NOT_ALLOWED, found, problem, "Send a plain https:// address of a public host.")
+        # An address that is written as a number needs no resolver; "not an address" is a name, which the guard looks into.
+        reason = None if self._limits.allow_private else refusal_of(url.host)
+        if reason not in {None, "not an address"}:
+            problem, todo = f"leads to an address that is not public ({reason})", "Send an address that anybody on the internet can reach."
+            raise _rejected(Failure.ADDRESS_NOT_ALLOWED, found, problem, todo)
 
     def _require_life(self, found: str, address: str, now: datetime) -> None:
         needed = self._limits.min_url_life
@@ -209,58 +208,11 @@ def _body(found: str, response: httpcore.Response, limit: int) -> bytes:
 
 def _judge_picture(found: str, body: bytes, limits: Limits) -> None:
     try:
-        _decode(found, body, limits)
-    except _StoppedError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        todo = f"Send at most {limits.max_pixels} pixels."
-        raise _rejected(Failure.IMAGE_TOO_LARGE, found, "declares a size that no camera makes", todo) from None
+        judge(body, min_side=limits.min_side, max_pixels=limits.max_pixels, within=limits.timeout)
+    except UnfitPictureError as unfit:
+        raise _rejected(unfit.failure, found, unfit.problem, unfit.todo) from unfit
     except (MemoryError, TimeoutError) as error:  # a busy worker looks like this too: nothing was learned of the picture
         raise _StoppedError(InputUnread(f"{found} took too much time or memory to decode. Save the picture anew.")) from error
-    except Exception as error:
-        # A decoder that meets hostile bytes raises anything, and all of it means one of these.
-        if isinstance(error, UnidentifiedImageError) and not body.startswith(_PLAIN):
-            kind = next((kind for start, kind in _KINDS if start.match(body)), "something else")
-            raise _rejected(Failure.IMAGE_FORMAT, found, f"is {kind}, whatever its name says", "Send a JPG or PNG.") from error
-        raise _rejected(Failure.IMAGE_DAMAGED, found, "does not decode to its end", "Send a picture that opens without errors.") from error
-
-
-def _decode(found: str, body: bytes, limits: Limits) -> None:
-    """Header first: what is too small, too large or made to wear a decoder out is refused before a pixel is decoded."""
-    with Image.open(_TimedFile(body, limits.timeout), formats=("JPEG", "PNG")) as picture:
-        size = f"is {picture.width}x{picture.height} pixels"
-        if min(picture.size) < limits.min_side:
-            todo = f"Send at least {limits.min_side}x{limits.min_side}, taken so: enlarging adds nothing."
-            raise _rejected(Failure.IMAGE_TOO_SMALL, found, size, todo)
-        if picture.width * picture.height > limits.max_pixels:
-            raise _rejected(Failure.IMAGE_TOO_LARGE, found, size, f"Send at most {limits.max_pixels} pixels.")
-        if picture.format != "PNG" and _has_too_many_scans(body):
-            raise _rejected(Failure.IMAGE_DAMAGED, found, f"is a JPEG of more than {_MOST_SCANS} scans", "Save the picture anew.")
-        picture.draft(None, (picture.width // 8, picture.height // 8))  # a JPEG is still read to its end, at 1/64 of the memory
-        picture.load()
-
-
-class _TimedFile(BytesIO):
-    """Bytes that can be read for a while only: Pillow reads headers one by one in Python, and 25 MB can hold a minute's work of them."""
-
-    def __init__(self, body: bytes, within: timedelta) -> None:
-        super().__init__(body)
-        self._deadline = time.monotonic() + within.total_seconds()
-
-    @override
-    def read(self, size: int | None = -1, /) -> bytes:
-        if time.monotonic() > self._deadline:
-            raise TimeoutError
-        return super().read(size)
-
-
-def _has_too_many_scans(body: bytes) -> bool:
-    """Walks a JPEG's markers: a small file of a million empty scans keeps a decoder busy for hours between two reads."""
-    scans, at = 0, 2
-    while (marker := _MARKER.search(body, at)) and marker[1] != _END_OF_IMAGE and scans <= _MOST_SCANS:
-        scans += marker[1] == _START_OF_SCAN
-        at = marker.end() + int.from_bytes(body[marker.end() : marker.end() + 2])
-    return scans > _MOST_SCANS
 
 
 def _headers(url: httpx.URL, accept: bytes) -> list[tuple[bytes, bytes]]:

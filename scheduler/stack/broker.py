@@ -106,7 +106,7 @@ def _ping(url: str) -> None:
     from kombu.connection import Connection  # noqa: PLC0415 - a stack that has its own broker starts without it
 
     patience = {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": _CONNECT_SECONDS}
-    with Connection(url, transport_options=patience) as connection:  # type: ignore[no-untyped-call]
+    with Connection(url, transport_options=patience) as connection:
         connection.connect()
         connection.default_channel.client.ping()
 

@@ -120,8 +120,8 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
     },
     _D: {events.ConversationRequested: _NO_CONVERSATION},
     _H: {
-        events.ReleaseRequested: _row(people.release, _Q, _S, _T, _O),
-        events.AccountResumed: _row(people.resume, _Q, _S, _T, _O, _H),
+        events.ReleaseRequested: _row(people.release, _Q, _S, _T, _O, _D, _C),
+        events.AccountResumed: _row(people.resume, _Q, _S, _T, _O, _D, _C, _H),
         events.AbandonRequested: _row(people.abandon, _A),
         events.CancelRequested: _row(people.cancel, _C),
         events.ConversationRequested: _row(opening.want, _H),

@@ -10,11 +10,15 @@ from typing import Any
 from worker.core import events
 from worker.core.decision import Decision, moved
 from worker.core.effects import LookUpConversation, OpenConversation
+from worker.core.failures import POLICIES, Action, Failure
 from worker.core.job import Conversation, Job, Mark
 from worker.core.marks import conversation_mark, marked_name
 from worker.core.policy import follow, stop_for
 from worker.core.rules import Rules
 from worker.core.states import State
+
+_FITTING = {Action.RETRY_FREE, Action.STOP_ACCOUNT}
+"""What may follow for a trained replica; it is neither paid for again nor given up because its conversation was refused."""
 
 
 def want(job: Job, _event: events.ConversationRequested, _now: datetime, _rules: Rules) -> Decision:
@@ -44,7 +48,7 @@ def _body(job: Job, mark: Mark) -> dict[str, Any]:
 def finish(job: Job, event: events.ConversationOpened | events.ConversationFound, _now: datetime, _rules: Rules) -> Decision:
     """The conversation is there: the caller has what was asked for."""
     if job.conversation is None or event.mark != job.conversation.mark:
-        return Decision(job)
+        return _told(job, event)
     opened = replace(job.conversation, intended_at=None, id=event.conversation_id, url=event.url)
     return Decision(moved(job, State.DONE, None, conversation=opened), why=f"the conversation is {event.conversation_id}")
 
@@ -52,9 +56,15 @@ def finish(job: Job, event: events.ConversationOpened | events.ConversationFound
 def note(job: Job, event: events.ConversationOpened | events.ConversationFound, _now: datetime, _rules: Rules) -> Decision:
     """A late answer, when the job has moved on: the conversation's id stays on record, for it bills."""
     if job.conversation is None or event.mark != job.conversation.mark or job.conversation.id is not None:
-        return Decision(job)
+        return _told(job, event)
     opened = replace(job.conversation, intended_at=None, id=event.conversation_id, url=event.url)
     return Decision(replace(job, conversation=opened), why=f"late: the conversation is {event.conversation_id}")
+
+
+def _told(job: Job, event: events.ConversationOpened | events.ConversationFound) -> Decision:
+    if job.conversation is not None and job.conversation.id == event.conversation_id:
+        return Decision(job)
+    return Decision(job, why=f"late: {event.mark} is the conversation {event.conversation_id}; it bills until it ends")
 
 
 def refuse(job: Job, event: events.ConversationRefused, now: datetime, rules: Rules) -> Decision:
@@ -63,8 +73,16 @@ def refuse(job: Job, event: events.ConversationRefused, now: datetime, rules: Ru
         return Decision(job)
     if job.cancel_requested:
         return Decision(moved(job, State.CANCELLED, None, conversation=None), why="cancelled: no conversation was opened")
-    free = replace(job, conversation=replace(job.conversation, intended_at=None))
-    return follow(free, event.failure, event.detail, now, rules, retry_after=event.retry_after)
+    free = replace(job, conversation=_next(job, job.conversation), scans=0)
+    policy = POLICIES[event.failure]
+    if policy.action in _FITTING or (policy.action is Action.HOLD and policy.release_to is None):
+        return follow(free, event.failure, event.detail, now, rules, retry_after=event.retry_after)
+    return follow(free, Failure.CONVERSATION_REFUSED, f"{event.failure}: {event.detail}", now, rules)
+
+
+def _next(job: Job, conversation: Conversation) -> Conversation:
+    """A new mark for each POST: an answer that comes twice can then not be taken for an answer to the next."""
+    return Conversation(mark=conversation_mark(job.id, int(conversation.mark.rsplit("-", 1)[1]) + 1))
 
 
 def keep_looking(job: Job, event: events.ConversationLost | events.ConversationUnread, now: datetime, rules: Rules) -> Decision:
@@ -85,6 +103,7 @@ def count_absence(job: Job, event: events.ConversationAbsent, now: datetime, rul
         return Decision(replace(job, due_at=now + rules.settle_wait(scans), scans=scans), why=f"{event.mark} is not there, scan {scans}")
     if job.cancel_requested:
         return Decision(moved(job, State.CANCELLED, None), why="cancelled: no conversation was opened")
-    number = int(job.conversation.mark.rsplit("-", 1)[1]) + 1
-    again = Conversation(mark=conversation_mark(job.id, number))
-    return Decision(moved(job, State.OPENING, now, conversation=again), why=f"{event.mark} was absent in {scans} scans: opened again")
+    return Decision(
+        moved(job, State.OPENING, now, conversation=_next(job, job.conversation)),
+        why=f"{event.mark} was absent in {scans} scans: opened again",
+    )

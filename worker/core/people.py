@@ -47,6 +47,13 @@ def _go_on(job: Job, now: datetime, why: str) -> Decision:
     # A replica that turned up while the job was held must be followed, never paid for again.
     if job.attempts and job.attempt.outcome is Outcome.CHARGED and state in {State.QUEUED, State.SUBMITTING}:
         state = State.TRAINING
+    # Only an intent whose outcome is unknown is looked up: what is known of the others stays known.
+    if state is State.SUBMITTING and not (job.attempts and job.attempt.outcome is Outcome.RESERVED):
+        state = State.QUEUED
+    if job.cancel_requested and state is not State.SUBMITTING:
+        return Decision(moved(job, State.CANCELLED, None), why=f"{why}, and cancelled before")
+    if job.conversation is not None and job.conversation.id is not None:
+        return Decision(moved(job, State.DONE, None), why=f"{why}: the conversation is there")
     return Decision(moved(job, state, now, watched_since=now), why=f"{why}: goes on as {state}")
 
 

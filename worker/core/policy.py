@@ -37,9 +37,8 @@ def follow(job: Job, failure: Failure, detail: str, now: datetime, rules: Rules,
 def retry(job: Job, failure: Failure, detail: str, now: datetime, rules: Rules, *, retry_after: timedelta | None = None) -> Decision:
     """Stay, and come back after the backoff, or later if we are told when."""
     wait = max(rules.backoff(job.tries, job.id), retry_after or timedelta(0))
-    waiting = replace(
-        job, due_at=now + wait, tries=job.tries + 1, trying_since=job.trying_since or now, failure=failure, detail=detail,
-    )  # fmt: skip
+    since = job.trying_since if job.failure is failure and job.trying_since else now
+    waiting = replace(job, due_at=now + wait, tries=job.tries + 1, trying_since=since, failure=failure, detail=detail)
     return Decision(waiting, why=f"{failure}: {detail}; again in {wait.total_seconds():.1f} s")
 
 

@@ -81,7 +81,7 @@ class Plan:
         return Eta(*(max(self._quantile(done + part * (1.0 - done)) - now, 0.0) * self.typical for part in (0.5, 0.9)))
 
     def _looks_at(self, t: float) -> float:
-        step = t * _GRID
+        step = max(t, 0.0) * _GRID  # a worker whose clock is behind sees a training that has not begun
         low = min(int(step), len(self._looks) - 2)
         return self._looks[low] + (step - low) * (self._looks[low + 1] - self._looks[low])
 

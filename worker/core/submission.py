@@ -35,7 +35,8 @@ def submit(job: Job, event: events.InputPassed, now: datetime, rules: Rules) -> 
     number = len(job.attempts) + 1
     mark = replica_mark(job.id, number)
     attempt = Attempt(number=number, mark=mark, intended_at=now, fixer=_uses_fixer(job))
-    submitting = moved(replace(job, attempts=(*job.attempts, attempt)), State.SUBMITTING, now + rules.lease)
+    # `tries` goes on: refusals in a row are asked about ever more rarely.
+    submitting = moved(replace(job, attempts=(*job.attempts, attempt)), State.SUBMITTING, now + rules.lease, tries=job.tries)
     return Decision(submitting, (SubmitReplica(job.account, mark, _body(job, attempt)),), f"submission {number} goes out as {mark}")
 
 
@@ -57,8 +58,9 @@ def reject_input(job: Job, event: events.InputRejected, now: datetime, rules: Ru
 
 def wait_for_input(job: Job, event: events.InputUnread, now: datetime, rules: Rules) -> Decision:
     """The input's server fails: be patient for a time, then ask for another address."""
-    if job.trying_since is not None and now - job.trying_since >= rules.input_patience:
-        return follow(job, Failure.IMAGE_NOT_FOUND, f"{event.detail}, for {now - job.trying_since}", now, rules)
+    since = job.trying_since if job.failure is Failure.IMAGE_HOST_FAILING else None
+    if since is not None and now - since >= rules.input_patience:
+        return follow(job, Failure.IMAGE_NOT_FOUND, f"{event.detail}, for {now - since}", now, rules)
     return retry(job, Failure.IMAGE_HOST_FAILING, event.detail, now, rules)
 
 
@@ -86,6 +88,8 @@ def record(job: Job, event: events.SubmissionAccepted | events.MarkFound, _now: 
     known = job.attempt_of(event.mark)
     if known is None or known.replica_id == event.replica_id:
         return Decision(job)
+    if known.replica_id is not None:
+        return Decision(job, why=f"{event.mark} is on {event.replica_id} too, beside {known.replica_id}: a person should look")
     return Decision(_charged(job, event.mark, event.replica_id), why=f"late: {event.mark} was accepted as {event.replica_id}")
 
 

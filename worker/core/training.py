@@ -30,7 +30,8 @@ def wait_on(job: Job, event: events.TrainingContinued, now: datetime, rules: Rul
     if event.replica_id != job.replica_id:
         return Decision(job)
     elapsed = now - job.attempt.intended_at
-    if now - (job.watched_since or job.attempt.intended_at) >= rules.training_deadline:
+    watched = max(job.watched_since or job.attempt.intended_at, job.attempt.intended_at)
+    if now - watched >= rules.training_deadline:
         return follow(job, Failure.TRAINING_OVERDUE, f"{event.replica_id} has trained for {elapsed}", now, rules)
     due = max(job.attempt.intended_at + rules.plan.next_look(elapsed, phase(job.id)), now)
     return Decision(replace(job, due_at=due, progress=event.progress or job.progress, tries=0, missing_since=None))

@@ -20,8 +20,7 @@ class Callbacks:
     def __init__(self, public_url: str | None, secret: SecretStr | None) -> None:
         """`public_url`: where Tavus reaches our API from outside."""
         self._base = public_url.rstrip("/") if public_url else None
-        # An empty secret is none: anybody could sign with it.
-        self._secret = (secret.get_secret_value().encode() if secret else b"") or None
+        self._secret = secret.get_secret_value().encode() if secret else None
 
     def url_for(self, mark: Mark) -> str | None:
         """The address to give to Tavus for this attempt; None when it cannot reach us."""

@@ -142,10 +142,8 @@ class Tavus:
         # Not httpx' own JSON: it cannot write half a surrogate pair, which JSON can.
         content = None if body is None else json.dumps(dict(body)).encode()
         try:
-            with (
-                self._deadline.within(self._seconds),
-                self._http.stream(method, path, headers=headers, content=content, params=params) as response,
-            ):
+            self._deadline.begin(self._seconds)
+            with self._http.stream(method, path, headers=headers, content=content, params=params) as response:
                 return _read(response)
         except _NEVER_SENT as error:
             return NotSent(_words(error))

@@ -6,8 +6,7 @@ httpx' own timeouts begin anew with every piece: a server that drips its answer 
 import math
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from ssl import SSLContext
 from typing import Any
 
@@ -21,14 +20,9 @@ class Deadline(threading.local):
 
     _at = math.inf
 
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Make everything done inside end in time."""
+    def begin(self, seconds: float) -> None:
+        """A call begins: it and everything done for it ends in time."""
         self._at = time.monotonic() + seconds
-        try:
-            yield
-        finally:
-            self._at = math.inf
 
     def left(self, timeout: float | None, too_late: type[httpcore.TimeoutException]) -> float:
         """How long the next step may take: `timeout`, or what is left. Raises `too_late` when nothing is."""

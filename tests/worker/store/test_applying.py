@@ -64,15 +64,21 @@ def test_a_batch_leaves_out_what_is_stale_and_writes_the_rest(ledger: Ledger) ->
 
 
 def test_batches_that_meet_in_another_order_do_not_stop_each_other(ledger: Ledger) -> None:
-    read = [stored(ledger, account=str(number % 3)) for number in range(60)]
+    read = [stored(ledger) for _ in range(30)]
+    written = at_once(lambda number: ledger.apply_batch([change(job) for job in (read if number % 2 else read[::-1])], NOW))
+    assert sorted(job.id for jobs in written for job in jobs) == [job.id for job in read]
+
+
+def test_batches_that_stop_the_same_accounts_in_another_order_do_not_stop_each_other(ledger: Ledger) -> None:
+    accounts = [str(number) for number in range(9)]
+    read = [[stored(ledger, account=name) for name in (accounts if number % 2 else accounts[::-1])] for number in range(THREADS)]
 
     def write(number: int) -> int:
-        stops = {job.id: (StopAccount(job.account, Failure.OUT_OF_CREDIT, deaf=False),) for job in read}
-        order = read if number % 2 else read[::-1]
-        return len(ledger.apply_batch([Applied(job, events.FellDue(), Decision(job, stops[job.id])) for job in order], NOW))
+        stops = {job.id: (StopAccount(job.account, Failure.OUT_OF_CREDIT, deaf=False),) for job in read[number]}
+        return len(ledger.apply_batch([Applied(job, events.FellDue(), Decision(job, stops[job.id])) for job in read[number]], NOW))
 
-    assert sum(at_once(write)) == len(read)
-    assert [stop.account for stop in ledger.stops()] == ["0", "1", "2"]
+    assert at_once(write) == [len(accounts)] * THREADS
+    assert [stop.account for stop in ledger.stops()] == accounts
 
 
 def test_a_decision_that_stops_the_account_stops_it_with_the_same_commit(ledger: Ledger) -> None:

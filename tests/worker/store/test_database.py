@@ -41,7 +41,7 @@ def test_those_that_open_a_new_file_at_once_all_may_write(tmp_path: Path) -> Non
             connection.execute(text("CREATE TABLE IF NOT EXISTS written (number INTEGER)"))
         engine.dispose()
 
-    for number in range(20):
+    for number in range(40):
         at_once(partial(lambda path, _: write(path), tmp_path / f"{number}.db"))
 
 

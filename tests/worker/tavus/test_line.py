@@ -6,13 +6,17 @@ import struct
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
+import httpcore
 import pytest
+from typing_extensions import override
 
 from tests.worker.tavus.made import ACCOUNT, SHORT, body, calling
 from tests.worker.tavus.scripted import Line, Said, Scripted, in_turn
 from worker.core.job import ConversationId, ReplicaId
 from worker.tavus.client import Answer, Cut, Reply, Tavus
+from worker.tavus.line import Deadline, _Line
 
 POSTS: dict[str, Callable[[Tavus], Reply]] = {
     "create replica": lambda tavus: tavus.create_replica(ACCOUNT, body()),
@@ -76,6 +80,25 @@ def test_the_time_of_a_call_is_bounded_against_a_server_that_drips(line: Line) -
         assert time.monotonic() - started < 3
     assert isinstance(reply, Cut)
     assert len(server.asked) == 1
+
+
+class FarAway(httpcore.SyncBackend):
+    """A network on which it takes a while to arrive, because of names that resolve slowly, or of addresses that do not answer."""
+
+    @override
+    def connect_tcp(self, *where: Any, **how: Any) -> httpcore.NetworkStream:
+        stream = super().connect_tcp(*where, **how)
+        time.sleep(2 * SHORT.total_seconds())
+        return stream
+
+
+def test_nothing_is_sent_on_a_line_that_was_laid_too_late() -> None:
+    deadline = Deadline()
+    with Scripted(Said()) as server, httpcore.ConnectionPool(network_backend=_Line(FarAway(), deadline)) as pool:
+        deadline.begin(SHORT.total_seconds())
+        with pytest.raises(httpcore.ConnectTimeout):
+            pool.request("POST", server.url)
+        assert server.asked == []
 
 
 def test_a_call_after_a_slow_one_has_all_its_time_again() -> None:

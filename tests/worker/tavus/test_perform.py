@@ -1,5 +1,6 @@
 """Effects become events: what was done is reported as it was, and nothing secret goes along."""
 
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -178,6 +179,17 @@ def test_neither_key_nor_presigned_query_nor_token_is_in_what_is_told(effect: Ta
             shown = f"{news!r} {performer!r}"
             assert not [secret for secret in ("SECRET", KEY, CALLBACKS._sign(MARK)) if secret in shown], shown
             assert "Tavus answers 400" in shown
+
+
+@pytest.mark.parametrize("effect", EFFECTS.values(), ids=EFFECTS)
+def test_nor_is_it_when_the_head_of_an_answer_repeats_it(effect: TavusEffect) -> None:
+    def break_off(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nsent to https://b.example/a?X-Amz-Signature=SECRET with x-api-key: SECRET\r\n\r\n")
+
+    with Scripted(Said(line=break_off)) as server, performing(server.url) as performer:
+        news = performer.perform(effect)
+    assert "illegal header line" in repr(news)
+    assert "SECRET" not in repr(news)
 
 
 @pytest.mark.parametrize("effect", EFFECTS.values(), ids=EFFECTS)

@@ -30,6 +30,10 @@ LOST = {
     "200 with an id that is none": Said(200, {"replica_id": "r1/../r2", "conversation_id": "c1?"}),
     "201 without an id": Said(201, {"status": "started"}),
     "204": Said(204),
+    **{
+        f"{status} with an id": Said(status, {"replica_id": "r1", "conversation_id": "c1", "conversation_url": "a"})
+        for status in (302, 409, 500)
+    },
 }
 REFUSED = {
     401: Failure.KEY_REJECTED,
@@ -78,7 +82,9 @@ def test_a_silent_line_is_lost_in_time(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 410, 413, 422, 429, 451])
 @pytest.mark.parametrize("key", ["error", "message"])
 def test_a_word_of_tavus_that_says_no_is_refused(status: int, key: str) -> None:
-    submission, conversation = told(Said(status, {key: "no, thanks"}, {"Retry-After": "7"}))
+    submission, conversation = told(
+        Said(status, {key: "no, thanks", "replica_id": "r1", "conversation_id": "c1", "conversation_url": "a"}, {"Retry-After": "7"})
+    )
     detail, later = f"Tavus answers {status}: no, thanks", timedelta(seconds=7)
     assert submission == SubmissionRefused(MARK, REFUSED.get(status, Failure.SUBMISSION_REFUSED), detail, later)
     assert conversation == ConversationRefused(TALK, REFUSED.get(status, Failure.CONVERSATION_REFUSED), detail, later)

@@ -86,6 +86,8 @@ def test_a_code_counts_in_any_field(code: str, document: object) -> None:
         {"error_message": "Could not fetch https://b.example/?{}"},
         {"error_message": "Could not fetch https://b.example/a?why={} in time"},
         {"error_message": "No such file: /tmp/{}/a.jpg"},
+        {"error_message": "No such file: /tmp/{}"},
+        {"error_message": "The replica Ann-{} is invalid"},
         {"error_message": "Replica {}-rw-mm0000000001-1 is invalid"},
         {"error_message": "{}Handler crashed"},
         {"error_message": "NoMore{}"},

@@ -1,0 +1,36 @@
+"""Who may call: whoever has the token, or on loopback whoever is on this host. It may not let a web page on somebody's screen be one of them."""
+
+import hmac
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from scheduler.api.problems import ProblemError
+from worker.assembly import Parts
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts that this process works with."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+Here = Annotated[Parts, Depends(parts_of)]
+
+
+def require_caller(request: Request, parts: Here) -> None:
+    """Raises ProblemError (401 or 403) for anybody else."""
+    token = parts.settings.api_token
+    if token is not None:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+            raise ProblemError(401, "unauthorized", "Send the header 'Authorization: Bearer TOKEN' with the value of REPLICAS_API_TOKEN.")
+        return
+    # Without a token every process on this host is trusted, but a page in its browser is not: it can reach loopback too, under a name of its own
+    # (DNS rebinding, seen in Host) or from a site of its own (seen in Origin).
+    named = {request.url.hostname, urlsplit(request.headers.get("origin") or "//localhost").hostname}
+    if not named <= _LOOPBACK:
+        raise ProblemError(403, "forbidden", "Without REPLICAS_API_TOKEN only this host may call, by a loopback address: set a token.")

@@ -1,0 +1,104 @@
+"""The routes of jobs: create, look, and act on one. They may not know what an action means: `decide` does."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+
+from scheduler.api.body import Body
+from scheduler.api.guard import Here
+from scheduler.api.problems import ProblemError, unknown_job
+from scheduler.fields import RequestFields
+from scheduler.producers import enqueue
+from scheduler.views import job_document, line_document
+from worker.app import DELETE
+from worker.assembly import Parts
+from worker.core import events
+from worker.core.events import Event
+from worker.core.job import Job, JobId
+from worker.core.states import State
+
+routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+# The door reads the body, so that it can name every problem at once; the documentation shows its fields all the same.
+_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": RequestFields.model_json_schema()}}}}
+_KEYS = "The Idempotency-Key header and idempotency_key in the body differ: send one of them."
+
+
+@routes.post("", status_code=201, openapi_extra=_BODY, summary="Enqueue a job")
+def create(
+    parts: Here, document: Body, response: Response, idempotency_key: Annotated[str | None, Header(max_length=255)] = None
+) -> dict[str, Any]:
+    """Record a job. 201 for a new one; 200, with the same job, for a request that was sent before under the same key."""
+    if isinstance(document, dict) and idempotency_key not in {None, document.setdefault("idempotency_key", idempotency_key)}:
+        raise ProblemError(400, "two-keys", _KEYS)
+    added = enqueue(parts, document)
+    response.status_code = 201 if added.created else 200
+    response.headers["location"] = f"/v1/jobs/{added.job.id}"
+    return _shown(parts, added.job)
+
+
+@routes.get("", summary="The newest jobs")
+def listing(parts: Here, state: State | None = None, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> dict[str, Any]:
+    """The newest jobs first, all or those in one state."""
+    return {"jobs": [_shown(parts, job) for job in parts.ledger.recent(limit, state)]}
+
+
+@routes.get("/{job_id}", summary="One job")
+def get(parts: Here, job_id: str) -> dict[str, Any]:
+    """Where the job is, what comes next and when, and what went wrong if something did."""
+    return _shown(parts, _found(parts, job_id))
+
+
+@routes.get("/{job_id}/story", summary="What happened to a job")
+def story(parts: Here, job_id: str) -> dict[str, Any]:
+    """Every step, oldest first: what happened, from which state to which, when and why."""
+    return {"lines": [line_document(line) for line in parts.ledger.story(_found(parts, job_id).id)]}
+
+
+@routes.post("/{job_id}/cancel", summary="Cancel a job")
+def cancel(parts: Here, job_id: str) -> dict[str, Any]:
+    """End the job. A submission that may have reached Tavus is looked for first; a replica that exists stays there."""
+    return _tell(parts, job_id, events.CancelRequested())
+
+
+@routes.post("/{job_id}/release", summary="Let a held job go on")
+def release(parts: Here, job_id: str) -> dict[str, Any]:
+    """What held the job is mended."""
+    return _tell(parts, job_id, events.ReleaseRequested())
+
+
+@routes.post("/{job_id}/abandon", summary="Give a held job up")
+def abandon(parts: Here, job_id: str) -> dict[str, Any]:
+    """What holds the job will not be mended."""
+    return _tell(parts, job_id, events.AbandonRequested())
+
+
+@routes.post("/{job_id}/conversation", summary="Start the conversation of a job")
+def start_conversation(parts: Here, job_id: str) -> dict[str, Any]:
+    """Open the conversation of a job that is `ready`; of one that still trains, remember that it is wanted."""
+    return _tell(parts, job_id, events.ConversationRequested())
+
+
+@routes.delete("/{job_id}/replica", status_code=202, summary="Delete a job's replica")
+def delete(parts: Here, job_id: str, *, hard: bool = False) -> dict[str, Any]:
+    """Ask for the deletion. 409 says why not, and until when: a failed replica is kept until its refund is safe. `hard` also erases its assets."""
+    job = _found(parts, job_id)
+    parts.engine.foresee(job.id, events.DeletionRequested(hard=hard))
+    parts.app.send_task(DELETE, args=[job.id, hard])
+    return {"id": job.id, "replica_id": job.replica_id, "deletion": "asked for; the story says how it went"}
+
+
+def _tell(parts: Parts, job_id: str, event: Event) -> dict[str, Any]:
+    job = parts.engine.tell(_found(parts, job_id).id, event)
+    parts.bell.ring_due([job], parts.engine.clock())
+    return _shown(parts, job)
+
+
+def _found(parts: Parts, job_id: str) -> Job:
+    try:
+        return parts.ledger.get(JobId(job_id))
+    except KeyError:
+        raise unknown_job(job_id) from None
+
+
+def _shown(parts: Parts, job: Job) -> dict[str, Any]:
+    return job_document(job, parts.engine.rules.plan, parts.engine.clock())

@@ -1,0 +1,171 @@
+"""The door: reads a request, names every problem of it at once, or gives the order that is stored. It may not store, fetch or pay anything."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from scheduler.fields import RequestFields
+from worker.core.job import Request, Start
+from worker.preflight import Preflight
+from worker.settings import DEFAULT_ACCOUNT
+
+_ADDRESSES = ("train_image_url", "train_video_url", "consent_video_url")
+_MOST_METADATA = 16_384  # bytes of JSON: a note about the job, not a place to keep files
+_OURS = {
+    "replica.callback_url": "is set by this system, which watches the training itself; use notify_url to be told",
+    "conversation.replica_id": "follows from the job: it is the replica that is trained",
+    "conversation.face_id": "follows from the job: it is the replica that is trained",
+}
+_WORDS = {"extra_forbidden": "is no field of this request", "missing": "is missing"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where (`replica.voice_name`), and what, with what to do about it."""
+
+    field: str
+    problem: str
+
+
+class RequestInvalidError(ValueError):
+    """The request cannot become a job. Nothing was stored."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        """Keep every problem, and say them."""
+        self.problems = problems
+        super().__init__("; ".join(f"{problem.field} {problem.problem}" for problem in problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request that may be stored. `fingerprint` is the same for requests that mean the same."""
+
+    request: Request
+    account: str
+    priority: int
+    idempotency_key: str | None
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the door must know. `accounts` empty: not known here, any is let in. `voices`: the stock voices of an account, empty if not known."""
+
+    accounts: frozenset[str]
+    voices: Callable[[str], frozenset[str]]
+    preflight: Preflight
+    model: str
+
+    def read(self, document: object, now: datetime) -> Order:
+        """The order in `document`. Raises RequestInvalidError with every problem of it."""
+        problems, fields = _parsed(document)
+        # What pydantic found wrong with one field must not hide what is wrong between others.
+        problems += [problem for problem in self._across(_plain(document), now) if problem.field not in {known.field for known in problems}]
+        if problems or fields is None:
+            raise RequestInvalidError(problems)
+        return self._order(fields)
+
+    def _order(self, fields: RequestFields) -> Order:
+        account = fields.account or DEFAULT_ACCOUNT
+        given = fields.model_dump(mode="json", exclude_none=True)
+        replica = {"model_name": self.model} | given["replica"]
+        conversation = {name: value for name, value in given.get("conversation", {}).items() if name != "start"}
+        request = Request(
+            replica=replica,
+            conversation=conversation,
+            start=fields.conversation.start,
+            auto_fix=fields.auto_fix,
+            notify_url=fields.notify_url,
+            metadata=fields.metadata,
+        )
+        return Order(request, account, fields.priority, fields.idempotency_key, _fingerprint(request, account, fields.priority))
+
+    def _across(self, given: Mapping[str, Any], now: datetime) -> Iterator[Problem]:
+        replica = _plain(given.get("replica"))
+        yield from _source_problems(replica)
+        yield from self._voice_problems(replica, str(given.get("account") or DEFAULT_ACCOUNT))
+        yield from self._address_problems(given, replica, now)
+        account = given.get("account") or DEFAULT_ACCOUNT
+        if self.accounts and isinstance(account, str) and account not in self.accounts:
+            yield Problem("account", f"{account!r} has no key here; there are: {', '.join(sorted(self.accounts))}")
+        conversation = _plain(given.get("conversation"))
+        if conversation.get("start") == Start.NONE and set(conversation) - {"start"}:
+            yield Problem(
+                "conversation.start", "is none, but fields for a conversation are given: choose on_ready or on_demand, or leave them out"
+            )
+        if len(json.dumps(given.get("metadata", {}), default=str)) > _MOST_METADATA:
+            yield Problem("metadata", f"is longer than {_MOST_METADATA} bytes of JSON")
+
+    def _voice_problems(self, replica: Mapping[str, Any], account: str) -> Iterator[Problem]:
+        voice, own = replica.get("voice_name"), replica.get("default_voice_id")
+        if replica.get("train_image_url") and not voice and not own:
+            yield Problem(
+                "replica.voice_name", "is missing: a picture has no voice of its own, so name a stock voice (or a default_voice_id)"
+            )
+        if voice and own:
+            yield Problem("replica.default_voice_id", "stands beside voice_name: send one of the two")
+        known = self.voices(account)
+        if isinstance(voice, str) and voice and known and voice.lower() not in known:
+            some = ", ".join(sorted(known)[:10])
+            yield Problem("replica.voice_name", f"{voice[:60]!r} is no stock voice of this account; there are {len(known)}, such as {some}")
+
+    def _address_problems(self, given: Mapping[str, Any], replica: Mapping[str, Any], now: datetime) -> Iterator[Problem]:
+        named = [(f"replica.{name}", name, replica.get(name)) for name in _ADDRESSES]
+        for field, name, address in [*named, ("notify_url", "notify_url", given.get("notify_url"))]:
+            if isinstance(address, str) and address and (problem := self.preflight.problem_of(name, address, now)):
+                yield Problem(field, problem.removeprefix(f"{name} "))
+
+
+def _source_problems(replica: Mapping[str, Any]) -> Iterator[Problem]:
+    image, video = replica.get("train_image_url"), replica.get("train_video_url")
+    if image and video:
+        yield Problem("replica", "names both train_image_url and train_video_url: send one of the two")
+    if not image and not video:
+        yield Problem("replica", "names neither train_image_url nor train_video_url: send one of the two")
+    if image and replica.get("consent_video_url"):
+        yield Problem("replica.consent_video_url", "is for training from a video; leave it out with train_image_url")
+    if video and replica.get("auto_fix_training_image"):
+        yield Problem("replica.auto_fix_training_image", "is for training from a picture; leave it out with train_video_url")
+
+
+def _parsed(document: object) -> tuple[list[Problem], RequestFields | None]:
+    if not isinstance(document, Mapping):
+        return [Problem("request", "is not a JSON object")], None
+    try:
+        return [], RequestFields.model_validate(dict(document))
+    except ValidationError as wrong:
+        return [_problem(error) for error in wrong.errors(include_url=False, include_input=False)], None
+
+
+def _problem(error: ErrorDetails) -> Problem:
+    words = _OURS.get(".".join(map(str, error["loc"]))) or _WORDS.get(error["type"]) or _sentence(error["msg"])
+    return Problem(".".join(str(part)[:60] for part in error["loc"]) or "request", words)
+
+
+def _sentence(message: str) -> str:
+    return message.replace("Input should be", "should be").replace("String should", "should").replace("Value error, ", "")
+
+
+def _plain(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _fingerprint(request: Request, account: str, priority: int) -> str:
+    """What two requests have in common that mean the same."""
+    parts = [
+        request.replica,
+        request.conversation,
+        request.start,
+        request.auto_fix,
+        request.notify_url,
+        request.metadata,
+        account,
+        priority,
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,110 @@
+"""Jobs and stories on a terminal, with rich. It may not fetch anything: it shows documents of `views`."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from worker.core.states import State
+from worker.durations import show_duration
+
+_LOOK_SECONDS = 0.5
+_RESTING = {State.DONE.value, State.ABANDONED.value, State.CANCELLED.value, State.HELD.value, State.READY.value}
+_COLOURS = {"done": "green", "ready": "green", "held": "yellow", "abandoned": "red", "cancelled": "dim", "training": "cyan"}
+
+Document = Mapping[str, Any]
+
+
+def job(document: Document) -> RenderableType:
+    """One job, with what matters first."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in _facts(document):
+        table.add_row(Text(name, style="dim"), value)
+    return table
+
+
+def jobs(documents: Sequence[Document], counts: Mapping[State, int]) -> RenderableType:
+    """Many jobs, one a line, and the counts."""
+    table = Table("job", "state", "progress", "next look", "account", "created", box=None, header_style="dim")
+    for one in documents:
+        state = Text(one["state"], style=_COLOURS.get(one["state"], ""))
+        table.add_row(one["id"], state, one["progress"] or "", _from_now(one["due_at"]), one["account"], one["created_at"][:19])
+    return Group(table, Text(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "no jobs yet", style="dim"))
+
+
+def story(lines: Sequence[Document]) -> RenderableType:
+    """A story, oldest line first."""
+    table = Table("when (UTC)", "what", "state", "why", box=None, header_style="dim")
+    for line in lines:
+        moved = line["to_state"] if line["from_state"] in {None, line["to_state"]} else f"{line['from_state']} -> {line['to_state']}"
+        table.add_row(line["at"][:19].replace("T", " "), line["event"], moved, Text(line["why"]))
+    return table
+
+
+def watch(console: Console, look: Callable[[], Document]) -> None:
+    """Show the job until it is over or rests; without a terminal a line for each change."""
+    if not console.is_terminal:
+        _watch_plainly(console, look)
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            document = look()
+            live.update(_live(document), refresh=True)
+            if document["state"] in _RESTING:
+                return
+            time.sleep(_LOOK_SECONDS)
+
+
+def _watch_plainly(console: Console, look: Callable[[], Document]) -> None:
+    last = ""
+    while True:
+        document = look()
+        line = f"{document['id']} {document['state']} {document['progress'] or ''}".rstrip()
+        if line != last:
+            console.print(line, markup=False)
+        last = line
+        if document["state"] in _RESTING:
+            console.print(job(document))
+            return
+        time.sleep(_LOOK_SECONDS)
+
+
+def _live(document: Document) -> RenderableType:
+    done = _percent(document["progress"])
+    bar = [ProgressBar(total=100, completed=done, width=50)] if done is not None else []
+    return Group(*bar, job(document))
+
+
+def _facts(document: Document) -> list[tuple[str, RenderableType]]:
+    failure, conversation, eta = document["failure"], document["conversation"], document["eta"]
+    facts: list[tuple[str, Any]] = [
+        ("job", document["id"]),
+        ("state", Text(document["state"], style=_COLOURS.get(document["state"], ""))),
+        ("conversation", conversation and conversation["url"]),
+        ("replica", document["replica_id"]),
+        ("progress", document["progress"]),
+        ("next look", _from_now(document["due_at"])),
+        ("ETA", eta and f"half of such trainings end {_from_now(eta['p50'])}, nine in ten {_from_now(eta['p90'])}"),
+        ("failure", failure and Text(f"{failure['code']}: {failure['detail'] or ''}")),
+        ("what to do", failure and Text(failure["told"])),
+        ("submissions", str(document["submissions"])),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _from_now(moment: str | None) -> str:
+    if moment is None:
+        return ""
+    left = datetime.fromisoformat(moment) - datetime.now(UTC)
+    return f"in {show_duration(left)}" if left.total_seconds() > 0 else "now"
+
+
+def _percent(progress: str | None) -> float | None:
+    done, slash, _ = (progress or "").partition("/")
+    return float(done) if slash and done.isdigit() else None

@@ -1,0 +1,79 @@
+"""A job as callers and people are shown it: documents without secrets. It may not show an address' query, a token, or the request itself."""
+
+from datetime import datetime
+from typing import Any
+
+from worker.core.failures import POLICIES
+from worker.core.job import Attempt, Job
+from worker.core.polling import Plan
+from worker.core.states import State
+from worker.store.stories import Line
+
+
+def job_document(job: Job, plan: Plan, now: datetime) -> dict[str, Any]:
+    """The job as JSON. Moments are ISO 8601 in UTC; `due_at` is when it is next looked at."""
+    return {
+        "id": job.id,
+        "state": job.state.value,
+        "account": job.account,
+        "priority": job.priority,
+        "created_at": job.created_at.isoformat(),
+        "due_at": _moment(job.due_at),
+        "progress": job.progress,
+        "eta": _eta(job, plan, now),
+        "replica_id": job.replica_id,
+        "submissions": job.submissions,
+        "attempts": [_attempt(attempt) for attempt in job.attempts],
+        "conversation": _conversation(job),
+        "failure": _failure(job),
+        "cancel_requested": job.cancel_requested,
+        "idempotency_key": job.idempotency_key,
+        "metadata": dict(job.request.metadata),
+    }
+
+
+def line_document(line: Line) -> dict[str, Any]:
+    """A line of the story as JSON."""
+    return {
+        "at": line.at.isoformat(),
+        "event": line.event,
+        "from_state": line.from_state.value if line.from_state else None,
+        "to_state": line.to_state.value,
+        "why": line.why,
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "mark": attempt.mark,
+        "submitted_at": attempt.intended_at.isoformat(),
+        "outcome": attempt.outcome.value,
+        "replica_id": attempt.replica_id,
+        "failure": attempt.failure.value if attempt.failure else None,
+        "deletable_at": _moment(attempt.deletable_at),
+        "deleted_at": _moment(attempt.deleted_at),
+    }
+
+
+def _eta(job: Job, plan: Plan, now: datetime) -> dict[str, str] | None:
+    if job.state is not State.TRAINING:
+        return None
+    eta = plan.eta(now - job.attempt.intended_at)
+    return {"p50": (now + eta.p50).isoformat(), "p90": (now + eta.p90).isoformat()}
+
+
+def _conversation(job: Job) -> dict[str, str | None] | None:
+    if job.conversation is None or job.conversation.id is None:
+        return None
+    return {"id": job.conversation.id, "url": job.conversation.url}
+
+
+def _failure(job: Job) -> dict[str, str | None] | None:
+    if job.failure is None:
+        return None
+    return {"code": job.failure.value, "told": POLICIES[job.failure].told, "detail": job.detail}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

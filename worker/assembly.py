@@ -1,0 +1,74 @@
+"""Builds the worker's parts from settings, in one place. It may not work: it only wires, and the entry points call it."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from celery import Celery
+
+from worker.bell import Bell
+from worker.engine import Engine
+from worker.preflight import Limits, Preflight
+from worker.settings import Settings
+from worker.store.database import open_database
+from worker.store.jobs import Ledger
+from worker.tavus.callbacks import Callbacks
+from worker.tavus.client import Tavus
+from worker.tavus.perform import Performer
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What tasks, the API and the command line work with. One a process."""
+
+    settings: Settings
+    app: Celery
+    ledger: Ledger
+    tavus: Tavus
+    callbacks: Callbacks
+    engine: Engine
+    bell: Bell
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.tavus.close()
+        self.ledger.close()
+
+
+def assemble(settings: Settings, app: Celery) -> Parts:
+    """The parts. Opens nothing yet but SQLite's folder: connections are made at first use."""
+    ledger = Ledger(open_database(settings.ledger_url, settings.threads))
+    tavus = Tavus(settings.tavus_url, settings.accounts, settings.http_timeout, settings.threads)
+    callbacks = Callbacks(settings.public_url, settings.secret)
+    performer = Performer(tavus, callbacks, patience=settings.task_limit - settings.http_timeout)
+    engine = Engine(ledger, performer, Preflight(limits_of(settings)), settings.rules(), call=settings.http_timeout)
+    return Parts(settings, app, ledger, tavus, callbacks, engine, Bell(app, ledger, settings.lease, settings.poll_batch))
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What an input may cost and must offer."""
+    return Limits(
+        timeout=settings.input_timeout,
+        min_url_life=settings.url_life,
+        allow_http=settings.allow_http,
+        allow_private=settings.allow_private_addresses,
+    )
+
+
+class PerProcess(Generic[Made]):
+    """Something that is made at first use, once in each process: a forked child makes its own, for it must not share its parent's sockets."""
+
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self._make, self._lock, self._made = make, threading.Lock(), dict[int, Made]()
+
+    def __call__(self) -> Made:
+        """The thing of this process."""
+        with self._lock:
+            pid = os.getpid()
+            if pid not in self._made:
+                self._made = {pid: self._make()}
+            return self._made[pid]

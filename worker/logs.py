@@ -1,0 +1,57 @@
+"""Logging for every process: one line an event, JSON unless a person is looking. It may not let a line out before its secrets are taken out."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from typing_extensions import override  # typing's own from Python 3.12 on
+
+from worker.redaction import redacted
+
+# They log whole URLs at INFO, and a presigned query is a secret.
+_TALKATIVE = ("httpx", "httpcore", "PIL")
+
+
+class _Redacting(structlog.stdlib.ProcessorFormatter):
+    """The last thing that happens to a line, so that nothing is added after the secrets are gone; tracebacks included."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Send everything that is logged, by us or by a library, through one handler to stderr. Safe to call twice."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting(foreign_pre_chain=shared, processors=_rendering(for_a_person=sys.stderr.isatty())))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _rendering(*, for_a_person: bool) -> list[Any]:
+    clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if for_a_person:
+        return [clean, structlog.dev.ConsoleRenderer()]
+    return [clean, structlog.processors.dict_tracebacks, _event_first, structlog.processors.JSONRenderer(default=str)]
+
+
+def _event_first(_logger: object, _name: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
+    """JSON is read by people too: what happened comes before the rest."""
+    return {"event": line.pop("event", ""), **line}

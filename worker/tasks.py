@@ -1,0 +1,42 @@
+"""The worker's Celery tasks, under names that a person understands in Flower. They may not hold more than a few lines: the engine does the work.
+
+Arguments are job ids only. Every task may come twice, late or never: taking the job settles who works on it.
+"""
+
+from collections.abc import Callable
+
+from celery import Celery
+
+from worker.app import DELETE, POLL, START_CONVERSATION, SUBMIT
+from worker.assembly import Parts
+from worker.core import events
+from worker.core.job import Job, JobId
+
+
+def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
+    """Register the tasks; `parts` gives those of the process that runs them."""
+
+    @app.task(name=SUBMIT)
+    def submit(job_id: str) -> None:
+        """Submit a queued job, or look for a submission that may have been lost."""
+        _then_ring(parts(), parts().engine.advance(JobId(job_id)))
+
+    @app.task(name=POLL)
+    def poll(job_ids: list[str]) -> None:
+        """Ask how the trainings of many jobs go, in one call for each account."""
+        _then_ring(parts(), parts().engine.advance_many([JobId(job_id) for job_id in job_ids]))
+
+    @app.task(name=START_CONVERSATION)
+    def start_conversation(job_id: str) -> None:
+        """Open the conversation of a trained job; of one that still trains, remember that it is wanted."""
+        _then_ring(parts(), parts().engine.start_conversation(JobId(job_id)))
+
+    @app.task(name=DELETE)
+    def delete(job_id: str, hard: bool = False) -> None:  # noqa: FBT001, FBT002 - a message's argument
+        """Delete a job's replica, if the door of deletion lets it through."""
+        parts().engine.tell(JobId(job_id), events.DeletionRequested(hard=hard))
+
+
+def _then_ring(parts: Parts, jobs: list[Job]) -> None:
+    """What a look made due at once is rung for now, and not at the next sweep."""
+    parts.bell.ring_due(jobs, parts.engine.clock())
