@@ -49,6 +49,7 @@ def run(
 
 @cli.command("enqueue")
 def enqueue_job(
+    *,
     image: Annotated[str | None, typer.Option(help="The headshot's URL.")] = None,
     video: Annotated[str | None, typer.Option(help="The training video's URL.")] = None,
     voice: Annotated[str | None, typer.Option(help="A stock voice; needed with --image.")] = None,

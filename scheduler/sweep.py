@@ -48,7 +48,7 @@ def _sweep_for(parts: Parts, task: str) -> int:
 
 def _waiting(parts: Parts, queue: str) -> int:
     """Messages in the queue."""
-    with parts.app.connection_for_read() as connection:
+    with parts.app.pool.acquire(block=True) as connection:
         return int(connection.default_channel._size(queue))  # noqa: SLF001 - LLEN over all priorities; queue_declare(passive) fails on an empty one
 
 

@@ -65,7 +65,11 @@ class Engine:
             told = [(taken[job_id], news[look.replica_id]) for job_id, look in looks.items() if look.account == account]
             changes += [Applied(job, event, decide(job, event, self.clock(), self.rules)) for job, event in told]
         # Polls that lost their lease are left out: whoever has the job now asks again.
-        return others + self.ledger.apply_batch(changes, self.clock())
+        written = {job.id: job for job in self.ledger.apply_batch(changes, self.clock())}
+        for change in changes:
+            if change.before.id in written:
+                _tell_the_log(change.before, written[change.before.id], change.decision.why)
+        return others + list(written.values())
 
     def tell(self, job_id: JobId, event: Event) -> Job:
         """Let a person's or a caller's word, or a callback, take effect now.
@@ -111,7 +115,9 @@ class Engine:
             if decision.job == job and not decision.why and not _stops(decision.effects):
                 return decision  # nothing to remember
             try:
-                return replace(decision, job=self.ledger.apply(Applied(job, event, decision), now))
+                written = self.ledger.apply(Applied(job, event, decision), now)
+                _tell_the_log(job, written, decision.why)
+                return replace(decision, job=written)
             except StaleJobError:
                 if isinstance(event, _FENCED):
                     log.info("lease lost", job_id=job.id, event_type=type(event).__name__)
@@ -137,6 +143,12 @@ def _look(job: Job, now: datetime, rules: Rules) -> PollReplica | None:
     """The look that is due for the job, when that is what is due."""
     effects = decide(job, events.FellDue(), now, rules).effects
     return next((effect for effect in effects if isinstance(effect, PollReplica)), None)
+
+
+def _tell_the_log(before: Job, after: Job, why: str) -> None:
+    """What the story tells, for those who read logs; a poll without news is no news."""
+    if why:
+        log.info(why, job_id=after.id, account=after.account, from_state=before.state.value, to_state=after.state.value)
 
 
 def _stops(effects: Iterable[Effect]) -> bool:

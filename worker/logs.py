@@ -10,8 +10,9 @@ from typing_extensions import override  # typing's own from Python 3.12 on
 
 from worker.redaction import redacted
 
-# They log whole URLs at INFO, and a presigned query is a secret.
-_TALKATIVE = ("httpx", "httpcore", "PIL")
+# The first three log whole URLs at INFO, and a presigned query is a secret. Celery logs every message twice and every tick, and nothing of jobs.
+_TALKATIVE = ("httpx", "httpcore", "PIL", "celery.worker.strategy", "celery.app.trace", "celery.beat", "alembic")
+_OWN_HANDLERS = ("uvicorn", "uvicorn.error")  # uvicorn gives its loggers handlers that redact nothing
 
 
 class _Redacting(structlog.stdlib.ProcessorFormatter):
@@ -41,6 +42,8 @@ def configure(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    for name in _OWN_HANDLERS:
+        logging.getLogger(name).handlers, logging.getLogger(name).propagate = [], True
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 

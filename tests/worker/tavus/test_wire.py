@@ -148,6 +148,11 @@ def test_texts_are_found_in_any_depth_with_their_keys() -> None:
     assert sorted(texts_in(document)) == [("a", "1"), ("b", "3"), ("c", "2"), ("f", "5")]
 
 
+def test_nothing_that_was_read_shows_all_that_was_said() -> None:
+    document = {"replica_id": "r1", "train_image_url": "https://b.example/a.jpg?X-Amz-Signature=SECRET"}
+    assert "SECRET" not in f"{replica_of(document)!r} {page_of({'data': [document], 'total_count': 1})!r}"
+
+
 def test_progress_is_for_people_and_short() -> None:
     replica = replica_of({"replica_id": "r1", "training_progress": "62/100" + "\x00" * 5000})
     assert replica is not None
