@@ -60,6 +60,7 @@ def _open_postgres(url: URL, connections: int) -> Engine:
         max_overflow=2,
         pool_pre_ping=True,
         pool_recycle=_RECYCLE,
+        hide_parameters=True,  # what is written holds presigned URLs, and an error's text goes to the logs
         # Leases re-read a row after waiting for its lock; under a database's own stricter default they would fail instead.
         isolation_level="READ COMMITTED",
         # Prepared statements break behind poolers that share connections by transaction, and their plans forget how much is due.
@@ -69,7 +70,7 @@ def _open_postgres(url: URL, connections: int) -> Engine:
 
 def _open_sqlite(url: URL, connections: int) -> Engine:
     Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_size=connections, max_overflow=2, connect_args={"timeout": _BUSY})
+    engine = create_engine(url, pool_size=connections, max_overflow=2, hide_parameters=True, connect_args={"timeout": _BUSY})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

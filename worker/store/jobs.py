@@ -137,7 +137,7 @@ class Ledger(Reader):
         with self._database.begin() as connection:
             accounts.stop(connection, order, now)
 
-    def resume_account(self, account: str, now: datetime | None = None) -> None:
+    def resume_account(self, account: str, now: datetime) -> None:
         """Let the account's line go on. The moment is not kept here: the stories of the jobs that go on with `AccountResumed` tell it."""
         del now
         with self._database.begin() as connection:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tests.worker.store.made import THREADS, a_job, at_once, changed, stored
+from worker.core.job import Request
 from worker.store.database import open_database, reading
 from worker.store.jobs import Ledger
 
@@ -67,6 +68,14 @@ def test_a_row_that_refers_to_no_job_is_refused(database: Engine) -> None:
     orphan = text("INSERT INTO attempt (job_id, number, mark, intended_at, fixer, outcome) VALUES ('x', 1, 'm', :now, false, 'reserved')")
     with pytest.raises(DBAPIError, match=r"(?i)foreign key"), database.begin() as connection:
         connection.execute(orphan, {"now": "2026-11-01 12:00:00"})
+
+
+def test_an_error_says_nothing_of_what_was_written(ledger: Ledger) -> None:
+    job = a_job(request=Request(replica={"train_image_url": "https://b.example/a.jpg?X-Amz-Signature=SECRET"}))
+    ledger.add(job, "fingerprint", ring=None)
+    with pytest.raises(IntegrityError) as refused:
+        ledger.add(job, "fingerprint", ring=None)
+    assert "SECRET" not in f"{refused.value} {refused.value!r}"
 
 
 def test_a_commit_on_sqlite_is_on_the_disk_before_it_is_answered(sqlite_ledger: Ledger) -> None:
