@@ -10,8 +10,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 run: $(VENV)/run.stamp
 	@$(BIN)/replicas run --demo
 
+# Four at once on any machine: most tests wait for processes and clocks. A file stays together, because what it starts is shared inside it.
 test: check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile
 
 # Everything that can be said of the code without running it.
 check: $(VENV)/test.stamp

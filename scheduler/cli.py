@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from scheduler import terminal
+from scheduler.accounts import UnknownAccountError, resume, standings
 from scheduler.opened import opened
 from scheduler.producers import enqueue
 from scheduler.requests import RequestInvalidError
@@ -22,15 +23,21 @@ from worker.core.decision import IllegalTransition
 from worker.core.events import Event
 from worker.core.job import Job, JobId, Start
 from worker.core.states import State
+from worker.redaction import redacted
 from worker.settings import SettingsError, read_settings
 from worker.store.database import UNREACHABLE
 from worker.store.jobs import KeyReusedError
 from worker.store.migrate import LedgerUnusableError, prepare
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Trains Tavus replicas: paid once, asked rarely, nothing lost.")
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold addresses and keys
+    help="Trains Tavus replicas: paid once, asked rarely, nothing lost.",
+)
 accounts = typer.Typer(no_args_is_help=True, help="The Tavus accounts.")
 cli.add_typer(accounts, name="accounts")
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, markup=False)
 
 _ONE = typer.Argument(metavar="ID", help="The job's id.")
 OneJob = Annotated[str, _ONE]
@@ -54,24 +61,24 @@ def enqueue_job(
     video: Annotated[str | None, typer.Option(help="The training video's URL.")] = None,
     voice: Annotated[str | None, typer.Option(help="A stock voice; needed with --image.")] = None,
     name: Annotated[str | None, typer.Option(help="The replica's name.")] = None,
-    start: Annotated[Start, typer.Option(help="When to open the conversation, which bills from then on.")] = Start.ON_READY,
+    start: Annotated[
+        Start | None, typer.Option(help="When to open the conversation, which bills from then on: on_ready if unsaid.")
+    ] = None,
     account: Annotated[str | None, typer.Option(help="The Tavus account.")] = None,
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same one is the same job.")] = None,
     request: Annotated[Path | None, typer.Option("--request", help="A JSON file with the whole request; - is standard input.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Record a job for a headshot or a training video."""
-    replica = {"train_image_url": image, "train_video_url": video, "voice_name": voice, "replica_name": name}
-    document: Any = {
-        "replica": {field: value for field, value in replica.items() if value is not None},
-        "conversation": {"start": start.value},
-    }
-    document |= {"account": account} if account else {}
-    document |= {"idempotency_key": key} if key else {}
-    if request is not None:
-        document = json.loads(sys.stdin.read() if str(request) == "-" else request.read_text())
+    replica = _given(train_image_url=image, train_video_url=video, voice_name=voice, replica_name=name)
+    rest = _given(conversation=start and {"start": start.value}, account=account)
+    if request is not None and (replica or rest):
+        raise typer.BadParameter(
+            "it holds the whole request; of the other options only --key and --json go with it", param_hint="--request"
+        )
+    document = {"replica": replica, **rest} if request is None else _read_document(request)
     with opened() as parts:
-        added = enqueue(parts, document)
+        added = enqueue(parts, document, beside=key)
         _print_job(parts, added.job, as_json=as_json)
 
 
@@ -147,8 +154,8 @@ def delete(job_id: OneJob, *, hard: Annotated[bool, typer.Option("--hard", help=
 def list_accounts(*, as_json: AsJson = False) -> None:
     """The accounts, and which are stopped and why."""
     with opened() as parts:
-        stops = {stop.account: f"stopped: {stop.failure} since {stop.at.isoformat()}" for stop in parts.ledger.stops()}
-        found = {name: stops.get(name, "runs") for name in sorted({*parts.settings.accounts, *stops})}
+        stops = standings(parts).items()
+    found = {name: f"stopped: {stop.failure} since {stop.at.isoformat()}" if stop else "runs" for name, stop in stops}
     _print(found, as_json=as_json, otherwise=lambda: "\n".join(f"{name}: {state}" for name, state in found.items()))
 
 
@@ -156,9 +163,8 @@ def list_accounts(*, as_json: AsJson = False) -> None:
 def resume_account(account: Annotated[str, typer.Argument(help="The account's name.")]) -> None:
     """Let a stopped account's line go on: its key or its plan is mended."""
     with opened() as parts:
-        jobs = parts.engine.resume_account(account)
-        parts.bell.ring_due(jobs, parts.engine.clock())
-    console.print(f"{account} goes on; {sum(job.due_at is not None for job in jobs)} held jobs with it")
+        jobs = resume(parts, account)
+    console.print(f"{account} goes on; {len(jobs)} held jobs with it")
 
 
 @cli.command()
@@ -174,15 +180,28 @@ def main() -> None:
         cli()
     except RequestInvalidError as error:
         _fail("\n  ".join(["the request was refused, and nothing was stored:", *(f"{one.field} {one.problem}" for one in error.problems)]))
-    except (IllegalTransition, KeyReusedError, SettingsError, LedgerUnusableError, OSError, ValueError) as error:
+    except (IllegalTransition, KeyReusedError, UnknownAccountError, SettingsError, LedgerUnusableError, OSError, ValueError) as error:
         _fail(str(error))
     except UNREACHABLE as error:
-        _fail(f"the database does not answer, or was never prepared (`replicas migrate`): {error.__cause__ or error}")
+        reason = " ".join(str(error.__cause__ or error).split())
+        _fail(f"the database does not answer, or was never prepared (`replicas migrate`): {reason}")
 
 
 def _fail(sentence: str) -> None:
-    sys.stderr.write(f"replicas: {sentence}\n")
+    sys.stderr.write(f"replicas: {redacted(sentence)}\n")
     sys.exit(1)
+
+
+def _given(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of a request
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _read_document(file: Path) -> object:
+    text = sys.stdin.read() if str(file) == "-" else file.read_text()
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is not JSON: {error}") from None
 
 
 def _tell(job_id: str, event: Event) -> None:

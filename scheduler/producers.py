@@ -34,13 +34,14 @@ def door_of(parts: Parts) -> Door:
     )
 
 
-def enqueue(parts: Parts, document: object, *, key: str | None = None) -> Added:
-    """Store the job that `document` asks for, and ring for it. The same key and request give the same job.
+def enqueue(parts: Parts, document: object, *, key: str | None = None, beside: str | None = None) -> Added:
+    """Store the job that `document` asks for, and ring for it.
 
-    `key`: the idempotency key where the document has none. Raises RequestInvalidError, or KeyReusedError; then nothing is stored.
+    `key`: the idempotency key where the document has none. `beside`: one that came with it, which no key inside may differ from.
+    The same key and request give the same job. Raises RequestInvalidError, or KeyReusedError; then nothing is stored.
     """
     now = parts.engine.clock()
-    order = door_of(parts).read(document, now)
+    order = door_of(parts).read(document, now, beside)
     job = Job(
         id=new_job_id(now, os.urandom(10)),
         account=order.account,

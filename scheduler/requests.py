@@ -11,8 +11,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from scheduler.fields import RequestFields
+from scheduler.keepable import Found, keepable
 from worker.core.job import Request, Start
 from worker.preflight import Preflight
+from worker.redaction import redacted
 from worker.settings import DEFAULT_ACCOUNT
 
 _ADDRESSES = ("train_image_url", "train_video_url", "consent_video_url")
@@ -62,13 +64,20 @@ class Door:
     preflight: Preflight
     model: str
 
-    def read(self, document: object, now: datetime) -> Order:
-        """The order in `document`. Raises RequestInvalidError with every problem of it."""
-        problems, fields = _parsed(document)
-        # What pydantic found wrong with one field must not hide what is wrong between others.
-        problems += [problem for problem in self._across(_plain(document), now) if problem.field not in {known.field for known in problems}]
+    def read(self, document: object, now: datetime, key: str | None = None) -> Order:
+        """The order in `document`, under the idempotency key that came beside it. Raises RequestInvalidError with every problem of both."""
+        if not isinstance(document, Mapping):
+            raise RequestInvalidError([Problem("request", "is not a JSON object")])
+        unkept: Found = []
+        kept = _under(key, keepable(document, unkept), unkept)
+        problems, fields = _parsed(kept)
+        # What is wrong with one field must not hide what is wrong between others.
+        for problem in [*(Problem(path or "request", what) for path, what in unkept), *self._across(_plain(kept), now)]:
+            if problem.field not in {known.field for known in problems}:
+                problems.append(problem)
         if problems or fields is None:
-            raise RequestInvalidError(problems)
+            # Whatever was sent may be repeated in what is said about it, and an address may have been sent for anything.
+            raise RequestInvalidError([Problem(redacted(problem.field), redacted(problem.problem)) for problem in problems])
         return self._order(fields)
 
     def _order(self, fields: RequestFields) -> Order:
@@ -93,7 +102,7 @@ class Door:
         yield from self._address_problems(given, replica, now)
         account = given.get("account") or DEFAULT_ACCOUNT
         if self.accounts and isinstance(account, str) and account not in self.accounts:
-            yield Problem("account", f"{account!r} has no key here; there are: {', '.join(sorted(self.accounts))}")
+            yield Problem("account", f"{account[:60]!r} has no key here; there are: {', '.join(sorted(self.accounts))}")
         conversation = _plain(given.get("conversation"))
         if conversation.get("start") == Start.NONE and set(conversation) - {"start"}:
             yield Problem(
@@ -117,13 +126,15 @@ class Door:
 
     def _address_problems(self, given: Mapping[str, Any], replica: Mapping[str, Any], now: datetime) -> Iterator[Problem]:
         named = [(f"replica.{name}", name, replica.get(name)) for name in _ADDRESSES]
-        for field, name, address in [*named, ("notify_url", "notify_url", given.get("notify_url"))]:
+        named.append(("conversation.callback_url", "callback_url", _plain(given.get("conversation")).get("callback_url")))
+        named.append(("notify_url", "notify_url", given.get("notify_url")))
+        for field, name, address in named:
             if isinstance(address, str) and address and (problem := self.preflight.problem_of(name, address, now)):
                 yield Problem(field, problem.removeprefix(f"{name} "))
 
 
 def _source_problems(replica: Mapping[str, Any]) -> Iterator[Problem]:
-    image, video = replica.get("train_image_url"), replica.get("train_video_url")
+    image, video = (replica.get(name) is not None for name in ("train_image_url", "train_video_url"))
     if image and video:
         yield Problem("replica", "names both train_image_url and train_video_url: send one of the two")
     if not image and not video:
@@ -134,11 +145,18 @@ def _source_problems(replica: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("replica.auto_fix_training_image", "is for training from a picture; leave it out with train_video_url")
 
 
+def _under(key: str | None, document: object, found: Found) -> object:
+    if key is None or not isinstance(document, dict):
+        return document
+    inside = document.get("idempotency_key")
+    if inside not in (None, key):  # a tuple: what stands there need not be hashable
+        found.append(("idempotency_key", "differs from the key that came beside the request: send one of them"))
+    return {**document, "idempotency_key": key}
+
+
 def _parsed(document: object) -> tuple[list[Problem], RequestFields | None]:
-    if not isinstance(document, Mapping):
-        return [Problem("request", "is not a JSON object")], None
     try:
-        return [], RequestFields.model_validate(dict(document))
+        return [], RequestFields.model_validate(document)
     except ValidationError as wrong:
         return [_problem(error) for error in wrong.errors(include_url=False, include_input=False)], None
 

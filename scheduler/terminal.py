@@ -34,7 +34,9 @@ def jobs(documents: Sequence[Document], counts: Mapping[State, int]) -> Renderab
     table = Table("job", "state", "progress", "next look", "account", "created", box=None, header_style="dim")
     for one in documents:
         state = Text(one["state"], style=_COLOURS.get(one["state"], ""))
-        table.add_row(one["id"], state, one["progress"] or "", _from_now(one["due_at"]), one["account"], one["created_at"][:19])
+        # Text, for words of others may look like rich's markup.
+        words = (one["progress"] or "", _from_now(one["due_at"]), one["account"], one["created_at"][:19])
+        table.add_row(one["id"], state, *map(Text, words))
     return Group(table, Text(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "no jobs yet", style="dim"))
 
 
@@ -83,7 +85,7 @@ def _live(document: Document) -> RenderableType:
 
 def _facts(document: Document) -> list[tuple[str, RenderableType]]:
     failure, conversation, eta = document["failure"], document["conversation"], document["eta"]
-    facts: list[tuple[str, Any]] = [
+    facts: list[tuple[str, str | Text | None]] = [
         ("job", document["id"]),
         ("state", Text(document["state"], style=_COLOURS.get(document["state"], ""))),
         ("conversation", conversation and conversation["url"]),
@@ -95,7 +97,7 @@ def _facts(document: Document) -> list[tuple[str, RenderableType]]:
         ("what to do", failure and Text(failure["told"])),
         ("submissions", str(document["submissions"])),
     ]
-    return [(name, value) for name, value in facts if value]
+    return [(name, Text(value) if isinstance(value, str) else value) for name, value in facts if value]
 
 
 def _from_now(moment: str | None) -> str:
@@ -107,4 +109,4 @@ def _from_now(moment: str | None) -> str:
 
 def _percent(progress: str | None) -> float | None:
     done, slash, _ = (progress or "").partition("/")
-    return float(done) if slash and done.isdigit() else None
+    return float(done) if slash and done.isdecimal() else None

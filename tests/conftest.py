@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.broker import Broker
 from tests.postgres import Postgres
 
 # How long an example takes says more of the machine than of the code: no test may fail because the machine is busy.
@@ -24,3 +25,18 @@ def postgres() -> Iterator[Postgres]:
 def postgres_url(postgres: Postgres) -> Callable[[], str]:
     """Call it for the address of a new, empty PostgreSQL database."""
     return postgres.fresh
+
+
+@pytest.fixture(scope="session")
+def session_broker() -> Iterator[Broker]:
+    """The session's Valkey."""
+    server = Broker().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def broker(session_broker: Broker) -> Broker:
+    """The same, with nothing in it."""
+    session_broker.client.flushall()
+    return session_broker

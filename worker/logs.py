@@ -12,6 +12,8 @@ from worker.redaction import redacted
 
 # The first three log whole URLs at INFO, and a presigned query is a secret. Celery logs every message twice and every tick, and nothing of jobs.
 _TALKATIVE = ("httpx", "httpcore", "PIL", "celery.worker.strategy", "celery.app.trace", "celery.beat", "alembic")
+# Neither may show local variables, as both do by themselves: a bare key there has no shape by which it could be told from any other word.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error")  # uvicorn gives its loggers handlers that redact nothing
 
 
@@ -51,8 +53,8 @@ def configure(level: int = logging.INFO) -> None:
 def _rendering(*, for_a_person: bool) -> list[Any]:
     clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if for_a_person:
-        return [clean, structlog.dev.ConsoleRenderer()]
-    return [clean, structlog.processors.dict_tracebacks, _event_first, structlog.processors.JSONRenderer(default=str)]
+        return [clean, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [clean, _TRACEBACKS, _event_first, structlog.processors.JSONRenderer(default=str)]
 
 
 def _event_first(_logger: object, _name: str, line: MutableMapping[str, Any]) -> dict[str, Any]:

@@ -13,25 +13,29 @@ _EQUALS = rf"(?:{_COLON}|=>?|>|%(?:25)*3d|&#(?:61|x3d);|\\u003d)"
 _QUOTE = r"(?:\\*[\"']|%(?:25)*2[27]|&quot;|&#(?:34|39|x22|x27);)"
 _SPACE = r"(?:\s|%(?:25)*20)*"
 
+_STOP = r"\s\"'<"  # and a quote that is escaped ends what it would end unescaped: a line of JSON stays one
+
 # No `\b` in front: an address may follow a letter, a digit or an underscore.
-_ADDRESS = re.compile(rf"[a-z][a-z0-9+.-]{{0,20}}{_COLON}{_SLASH}{{2}}[^\s\"'<>`|]+", re.IGNORECASE)
-_TOKEN_PATH = re.compile(rf"(hooks{_SLASH}tavus{_SLASH})[^\s\"'/?#<>\\&%]+", re.IGNORECASE)
+_ADDRESS = re.compile(rf"[a-z][a-z0-9+.-]{{0,20}}{_COLON}{_SLASH}{{2}}(?:(?!\\+[\"'])[^{_STOP}>`|])+", re.IGNORECASE)
+_TOKEN_PATH = re.compile(rf"(hooks{_SLASH}tavus{_SLASH})[^{_STOP}>/?#\\&%]+", re.IGNORECASE)
 _NAME = (
     r"(?:credential|api[_-]?key(?:__\w{1,50})?|api[_-]?token|meeting_token|security-token|token|secret|password"
     r"|signature(?:provided)?|sig|authorization)"
 )
-# Between name and value as they occur in JSON, headers, queries, XML and the reprs of dicts and of lists of pairs.
-_GAP = rf"(?:{_QUOTE}?{_SPACE}{_EQUALS}{_SPACE}(?:b?{_QUOTE})?|{_QUOTE}{_SPACE},{_SPACE}b?{_QUOTE})"
-_VALUE = rf"(?:(?!{_NAME}{_GAP})[^\s\"',;&}}<])+"  # never a name and its gap: that one's value would be left behind
+# Between name and value as they occur in JSON, headers, queries and XML.
+_GAP = rf"{_QUOTE}?{_SPACE}{_EQUALS}{_SPACE}(?:b?{_QUOTE})?"
+# Never a name and its gap: that one's value would be left behind. Nor what JSON has for a value that is none.
+_VALUE = rf"(?!(?:null|true|false)[{_STOP},}}\]])(?:(?!{_NAME}{_GAP}|\\+[\"'])[^{_STOP},;&}}])+"
 _AUTHORIZATION = re.compile(rf"(authorization{_GAP})(?:[\w-]+\s+)?{_VALUE}", re.IGNORECASE)
 _PAIR = re.compile(rf"({_NAME}{_GAP})(?:bearer\s+)?{_VALUE}", re.IGNORECASE)
+_HEADER = re.compile(rf"((?:x-api-key|authorization){_QUOTE}\s*,\s*b?{_QUOTE})(?:[\w-]+\s+)?{_VALUE}", re.IGNORECASE)  # in a repr
 _BEARER = re.compile(r"\b(bearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE)
 
 
 def redacted(text: str) -> str:
     """The text as it may be logged, stored or shown: no query of any address, no key, signature or callback token."""
     shown = _ADDRESS.sub(_address, text)
-    for secret in (_AUTHORIZATION, _PAIR, _BEARER, _TOKEN_PATH):
+    for secret in (_AUTHORIZATION, _HEADER, _PAIR, _BEARER, _TOKEN_PATH):
         shown = secret.sub(r"\1...", shown)
     return shown
 

@@ -26,11 +26,18 @@ def require_caller(request: Request, parts: Here) -> None:
     token = parts.settings.api_token
     if token is not None:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+        # Starlette reads headers as latin-1; their bytes are what was sent.
+        if not hmac.compare_digest(given.encode("latin-1"), token.get_secret_value().encode()):
             raise ProblemError(401, "unauthorized", "Send the header 'Authorization: Bearer TOKEN' with the value of REPLICAS_API_TOKEN.")
         return
     # Without a token every process on this host is trusted, but a page in its browser is not: it can reach loopback too, under a name of its own
     # (DNS rebinding, seen in Host) or from a site of its own (seen in Origin).
-    named = {request.url.hostname, urlsplit(request.headers.get("origin") or "//localhost").hostname}
-    if not named <= _LOOPBACK:
+    if not {request.url.hostname, _host_of(request.headers.get("origin") or "//localhost")} <= _LOOPBACK:
         raise ProblemError(403, "forbidden", "Without REPLICAS_API_TOKEN only this host may call, by a loopback address: set a token.")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:  # such as `http://[::1`: no browser says so, and nobody else need be let in with it
+        return None

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from scheduler.api.body import Body
 from scheduler.api.guard import Here
-from scheduler.api.problems import ProblemError, unknown_job
+from scheduler.api.problems import unknown_job
 from scheduler.fields import RequestFields
 from scheduler.producers import enqueue
 from scheduler.views import job_document, line_document
@@ -20,17 +20,12 @@ from worker.core.states import State
 routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 # The door reads the body, so that it can name every problem at once; the documentation shows its fields all the same.
 _BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": RequestFields.model_json_schema()}}}}
-_KEYS = "The Idempotency-Key header and idempotency_key in the body differ: send one of them."
 
 
 @routes.post("", status_code=201, openapi_extra=_BODY, summary="Enqueue a job")
-def create(
-    parts: Here, document: Body, response: Response, idempotency_key: Annotated[str | None, Header(max_length=255)] = None
-) -> dict[str, Any]:
+def create(parts: Here, document: Body, response: Response, idempotency_key: Annotated[str | None, Header()] = None) -> dict[str, Any]:
     """Record a job. 201 for a new one; 200, with the same job, for a request that was sent before under the same key."""
-    if isinstance(document, dict) and idempotency_key not in {None, document.setdefault("idempotency_key", idempotency_key)}:
-        raise ProblemError(400, "two-keys", _KEYS)
-    added = enqueue(parts, document)
+    added = enqueue(parts, document, beside=idempotency_key)
     response.status_code = 201 if added.created else 200
     response.headers["location"] = f"/v1/jobs/{added.job.id}"
     return _shown(parts, added.job)
@@ -94,6 +89,8 @@ def _tell(parts: Parts, job_id: str, event: Event) -> dict[str, Any]:
 
 
 def _found(parts: Parts, job_id: str) -> Job:
+    if not job_id.isalnum():  # what else a path may hold is not for every database
+        raise unknown_job(job_id)
     try:
         return parts.ledger.get(JobId(job_id))
     except KeyError:

@@ -1,6 +1,6 @@
 """Errors as problem documents (RFC 9457) with a stable `type`. It may not show a stack, a query or a key."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -8,11 +8,14 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from kombu.exceptions import OperationalError as BrokerError
 from starlette.exceptions import HTTPException
 
-from scheduler.requests import RequestInvalidError
+from scheduler.accounts import UnknownAccountError
+from scheduler.requests import Problem, RequestInvalidError
 from worker.core.decision import IllegalTransition
 from worker.core.deletion import DeletionRefused
+from worker.redaction import redacted
 from worker.store.database import UNREACHABLE
 from worker.store.jobs import KeyReusedError, StaleJobError
 
@@ -37,7 +40,7 @@ def handle(api: FastAPI) -> None:
     """Have everything that may be raised answered as a problem."""
     api.add_exception_handler(ProblemError, _answering(lambda error: error))
     api.add_exception_handler(RequestInvalidError, _answering(_invalid))
-    api.add_exception_handler(RequestValidationError, _answering(lambda error: ProblemError(422, "invalid-request", _parameters(error))))
+    api.add_exception_handler(RequestValidationError, _answering(_parameters))
     api.add_exception_handler(KeyReusedError, _answering(lambda error: ProblemError(422, "key-reused", f"{error}", job_id=error.job_id)))
     api.add_exception_handler(DeletionRefused, _answering(_kept))
     api.add_exception_handler(
@@ -46,7 +49,11 @@ def handle(api: FastAPI) -> None:
     api.add_exception_handler(
         StaleJobError, _answering(lambda _: ProblemError(503, "busy", "The job changes faster than this could; try again."))
     )
+    api.add_exception_handler(UnknownAccountError, _answering(lambda error: ProblemError(404, "unknown-account", str(error))))
     api.add_exception_handler(HTTPException, _answering(_plain))
+    api.add_exception_handler(BrokerError, _answering(lambda _: ProblemError(503, "broker-away", "The broker does not answer; try again.")))
+    # Starlette logs it after the answer.
+    api.add_exception_handler(Exception, _answering(lambda _: ProblemError(500, "internal", "This should not happen; the log says more.")))
     for error in UNREACHABLE:
         api.add_exception_handler(error, _answering(lambda _: ProblemError(503, "ledger-away", "The database does not answer; try again.")))
 
@@ -55,10 +62,18 @@ def _answering(translate: Callable[[Any], ProblemError]) -> Callable[[Request, E
     async def answer(_request: Request, error: Exception) -> JSONResponse:
         problem = translate(error)
         title = HTTPStatus(problem.status).phrase
-        body = {"type": f"{_TYPE}{problem.kind}", "title": title, "status": problem.status, "detail": problem.detail} | problem.more
-        return JSONResponse(body, problem.status, media_type="application/problem+json")
+        detail = redacted(problem.detail)
+        body = {"type": f"{_TYPE}{problem.kind}", "title": title, "status": problem.status, "detail": detail} | problem.more
+        return JSONResponse(body, problem.status, _headers(problem, error), media_type="application/problem+json")
 
     return answer
+
+
+def _headers(problem: ProblemError, error: Exception) -> Mapping[str, str] | None:
+    """What HTTP wants beside some answers: how to be let in (401), which methods there are (405)."""
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Bearer"}
+    return error.headers if isinstance(error, HTTPException) else None
 
 
 def _invalid(error: RequestInvalidError) -> ProblemError:
@@ -66,8 +81,8 @@ def _invalid(error: RequestInvalidError) -> ProblemError:
     return ProblemError(422, "invalid-request", f"{len(problems)} problem(s); nothing was stored.", problems=problems)
 
 
-def _parameters(error: RequestValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+def _parameters(error: RequestValidationError) -> ProblemError:
+    return _invalid(RequestInvalidError([Problem(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]))
 
 
 def _kept(error: DeletionRefused) -> ProblemError:

@@ -78,6 +78,38 @@ def test_nothing_around_it_brings_a_secret_out(before: str, shape: str, after: s
     assert SECRET not in redacted(before + shape + after)
 
 
+_PIECES = st.sampled_from(
+    [
+        *(f" {shape}" for shape in SHAPES.values()),
+        '"',
+        "'",
+        "\\",
+        "\n",
+        "sig=",
+        "token",
+        ": ",
+        ", ",
+        "https://h.example/a?b",
+        "null",
+        "}",
+        "\u2603",
+    ]
+)
+_TEXTS = st.lists(_PIECES | st.text(max_size=3)).map("".join)
+_LINES = st.dictionaries(st.sampled_from(["event", "detail", "token", "x-api-key", "why"]), st.none() | st.booleans() | _TEXTS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_LINES)
+@example({"event": 'read "https://h.example/a?b" again', "why": 'sig=a"b'})
+@example({"event": "Invalid access token", "why": "password, token"})
+@example({"token": None, "x-api-key": True})
+def test_a_line_of_json_stays_one_with_the_same_keys(line: dict[str, object]) -> None:
+    shown = redacted(json.dumps(line))
+    assert SECRET not in shown
+    assert list(json.loads(shown)) == list(line)
+
+
 @given(st.text())
 def test_no_text_makes_it_raise(text: str) -> None:
     redacted(text)

@@ -128,9 +128,9 @@ def test_an_answer_does_not_show_what_it_repeats() -> None:
     assert KEY not in f"{reply!r} {tavus!r} {vars(tavus)}"
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/v2", "http://no-such-host.invalid/v2"])
-def test_what_cannot_be_connected_was_not_sent(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
+def test_what_cannot_be_connected_was_not_sent() -> None:
+    with Scripted(Said()) as server:
+        url = server.url
     with calling(url) as tavus:
         reply = tavus.create_replica(ACCOUNT, body())
     assert isinstance(reply, NotSent)

@@ -149,7 +149,9 @@ def test_the_sandbox_refuses_a_conversation(sandbox: Sandbox, performer: Perform
 
 
 def test_what_was_never_sent_is_refused() -> None:
-    with performing("http://127.0.0.1:9/v2") as performer:
+    with Scripted(Said()) as server:
+        url = server.url
+    with performing(url) as performer:
         news = performer.perform(submit())
     assert isinstance(news, SubmissionRefused)
     assert news.failure is Failure.UNREACHABLE

@@ -1,0 +1,113 @@
+"""What another service may count on: it needs Celery alone, a bad request harms nobody, and nobody is shown what it sent."""
+
+import ast
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.cases import SECRET, Case, copies
+from tests.acceptance.figures import finish
+from tests.acceptance.stack import Stack, wait_until
+from worker.core.states import State
+
+SCRIPT = Path(__file__).with_name("enqueue_from_another_service.py")
+_BAD: tuple[dict[str, Any], ...] = (
+    {},
+    {"replica": {"train_image_url": f"ftp://there/face.jpg?X-Amz-Signature={SECRET}", "voice_name": "anna"}},
+    {"replica": {"train_image_url": f"https://there/face.jpg?X-Amz-Signature={SECRET}"}},
+    {"replica": {"train_video_url": f"https://there/a.mp4?sig={SECRET}", "voice": "anna"}, "conversations": {}},
+    {"replica": {"train_video_url": ["https://there/a.mp4", SECRET]}, "account": "nobody's"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Bad requests among good ones: the ids of the bad, what was stored, and every event of that time."""
+
+    bad: list[str]
+    good: list[Case]
+    stored: set[str]
+    seen: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def crowd(stack: Stack) -> Crowd:
+    """Bad requests and good ones, all of them dealt with."""
+    known, good = set(stack.jobs()), copies(4, Case(key="beside-bad"))
+    with events(stack) as seen:
+        bad = stack.send(_BAD)
+        stack.send(case.document(stack.tavus.origin) for case in good)
+        finish(stack, good)
+        wait_until(lambda: {one["uuid"] for one in seen if one["type"] == "task-failed"} >= set(bad), "every bad request ends as FAILURE")
+        wait_until(lambda: stack.waiting() == 0, "no message is left")
+    return Crowd(bad, good, set(stack.jobs()) - known, seen)
+
+
+def test_a_script_that_imports_only_celery_gets_its_conversation(stack: Stack) -> None:
+    source = SCRIPT.read_text()
+    assert imported(source) == {"os", "sys", "celery"}
+    assert len(source.splitlines()) <= 21
+    key = stack.run(sys.executable, str(SCRIPT), Case(key="script").url(stack.tavus.origin), "anna").strip()
+    wait_until(lambda: key in stack.jobs() and stack.jobs()[key].state is State.DONE, "the job is done")
+    conversation = stack.jobs()[key].conversation
+    assert conversation is not None
+    assert conversation.url is not None
+
+
+def test_a_bad_request_fails_once_stores_nothing_and_stops_nobody(crowd: Crowd) -> None:
+    assert sorted(one["uuid"] for one in crowd.seen if one["type"] == "task-failed") == sorted(crowd.bad)
+    assert crowd.stored == {case.key for case in crowd.good}
+
+
+def test_no_event_and_no_process_shows_the_query_of_a_presigned_address(crowd: Crowd, stack: Stack) -> None:
+    assert {"task-received", "task-started", "task-succeeded", "task-failed"} <= {one["type"] for one in crowd.seen}
+    assert SECRET not in json.dumps(crowd.seen)
+    assert SECRET not in stack.said()
+
+
+def test_a_request_that_comes_twice_is_one_job(stack: Stack) -> None:
+    known = set(stack.jobs())
+    case = Case(key="twice")
+    document = case.document(stack.tavus.origin)
+    unnamed = {name: value for name, value in Case(key="unnamed").document(stack.tavus.origin).items() if name != "idempotency_key"}
+    stack.send([document, document, document])
+    for _ in range(3):
+        stack.send([unnamed], task_id="one-task")
+    wait_until(lambda: stack.waiting() == 0, "every message is read")
+    finish(stack, [case])
+    wait_until(lambda: stack.jobs()["one-task"].state is State.DONE, "the other job is done")
+    assert set(stack.jobs()) - known == {"twice", "one-task"}
+    assert not stack.tavus.ledger()["paid_twice"]
+
+
+@contextmanager
+def events(stack: Stack) -> Iterator[list[dict[str, Any]]]:
+    """Everything that Flower would hear meanwhile."""
+    stack.wait_for_workers(1)
+    seen: list[dict[str, Any]] = []
+    with stack.app.connection_for_read() as connection:
+        receiver = stack.app.events.Receiver(connection, handlers={"*": seen.append})
+        listening = threading.Event()
+        receiver.on_consume_ready = lambda *_, **__: listening.set()
+        thread = threading.Thread(target=receiver.capture, kwargs={"limit": None, "wakeup": False})
+        thread.start()
+        try:
+            assert listening.wait(30)
+            yield seen
+        finally:
+            receiver.should_stop = True
+            thread.join()
+
+
+def imported(source: str) -> set[str]:
+    """The names of the modules that a program imports."""
+    lines = list(ast.walk(ast.parse(source)))
+    plainly = {name.name for line in lines if isinstance(line, ast.Import) for name in line.names}
+    return plainly | {line.module or "" for line in lines if isinstance(line, ast.ImportFrom)}

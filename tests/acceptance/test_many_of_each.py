@@ -1,0 +1,35 @@
+"""Two beats and three workers at once cost what one of each costs: every message may come twice, and every sweep may meet another."""
+
+import logging
+from pathlib import Path
+
+from tests.acceptance.cases import mixed
+from tests.acceptance.figures import Figures, finish
+from tests.acceptance.stack import Stack
+
+JOBS = 50
+_MORE_POLLS = 3  # two beats sweep twice as often, so fewer looks share a call; that a poll is missed or doubled changes nothing else
+
+log = logging.getLogger(__name__)
+
+
+def test_two_beats_and_three_workers_pay_and_open_what_one_of_each_does(tmp_path: Path) -> None:
+    with Stack(tmp_path) as stack:
+        stack.start("beat")
+        stack.start("worker")
+        one_of_each = run(stack, "one")
+        for name in ("beat", "worker", "worker"):
+            stack.start(name)
+        stack.wait_for_workers(3)
+        stack.tavus.reset()
+        many = run(stack, "many")
+    log.info("one of each: %s; many: %s", one_of_each, many)
+    assert (many.payments, many.conversations) == (one_of_each.payments, one_of_each.conversations)
+    assert many.polls <= _MORE_POLLS * one_of_each.polls
+
+
+def run(stack: Stack, name: str) -> Figures:
+    """What the jobs cost."""
+    cases = mixed(JOBS, name)
+    stack.send(case.document(stack.tavus.origin) for case in cases)
+    return finish(stack, cases)

@@ -1,0 +1,1 @@
+"""The HTTP way in, tested as a client meets it."""

@@ -1,0 +1,185 @@
+"""A job is recorded once, rung for after its commit, and refused without a trace; a real worker shows nobody what was asked for."""
+
+import json
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from scheduler.producers import CALLER, add_producers, enqueue
+from scheduler.requests import RequestInvalidError
+from tests.broker import Broker
+from tests.scheduler.bad import BAD
+from tests.scheduler.made import SECRET, a_replica, a_request, opened, rows, settings_in
+from tests.scheduler.workers import listening, wait_until, working
+from worker.app import CREATE, QUEUES, SUBMIT
+from worker.assembly import Parts
+from worker.core.states import State
+from worker.engine import utc_now
+from worker.settings import Settings
+from worker.store.jobs import KeyReusedError
+from worker.store.migrate import prepare
+
+NO_TAVUS = "http://127.0.0.1:1/v2"
+NEAR = a_replica(train_image_url=f"http://127.0.0.1:1/ann.jpg?token={SECRET}")
+"""A request for a picture on this host, where nobody answers: nothing leaves it."""
+
+
+@pytest.fixture
+def create(parts: Parts) -> Any:  # noqa: ANN401 - Celery's task has no type
+    """The task `replicas.create` on these parts."""
+    add_producers(parts.app, lambda: parts)
+    return parts.app.tasks[CREATE]
+
+
+def test_an_enqueued_job_is_stored_and_rung_for(parts: Parts, broker: Broker) -> None:
+    added = enqueue(parts, a_request(priority=4, account="studio", metadata={"order": 7}))
+    job = parts.ledger.get(added.job.id)
+    assert added.created
+    assert (job.state, job.account, job.priority, job.caller) == (State.QUEUED, "studio", 4, CALLER)
+    assert job.request.metadata == {"order": 7}
+    assert [line.event for line in parts.ledger.story(job.id)] == ["Enqueued"]
+    assert broker.waiting(SUBMIT) == 1
+
+
+def test_the_message_holds_the_id_and_nothing_else(parts: Parts, broker: Broker) -> None:
+    job = enqueue(parts, a_request()).job
+    everything = b"".join(broker.client.lrange(SUBMIT, 0, -1)).decode()
+    assert json.loads(everything)["headers"]["argsrepr"] == repr([job.id])
+    assert SECRET not in everything
+    assert "pictures.example" not in everything
+
+
+def test_the_same_key_and_request_are_the_same_job_and_no_second_message(parts: Parts, broker: Broker) -> None:
+    first = enqueue(parts, a_request(idempotency_key="k1"))
+    again = enqueue(parts, a_request(), beside="k1")
+    assert (first.created, again.created) == (True, False)
+    assert again.job.id == first.job.id
+    assert broker.waiting(SUBMIT) == 1
+
+
+def test_the_same_key_for_another_request_is_refused_with_the_job_that_has_it(parts: Parts) -> None:
+    first = enqueue(parts, a_request(idempotency_key="k1"))
+    before = rows(parts)
+    with pytest.raises(KeyReusedError) as error:
+        enqueue(parts, a_request(idempotency_key="k1", priority=1))
+    assert error.value.job_id == first.job.id
+    assert rows(parts) == before
+
+
+def test_without_a_key_the_same_request_is_another_job(parts: Parts) -> None:
+    assert enqueue(parts, a_request()).job.id != enqueue(parts, a_request()).job.id
+
+
+def test_many_at_once_under_one_key_are_one_job(parts: Parts) -> None:
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(enqueue(parts, a_request(), key="k1").job.id)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+    assert rows(parts)["job"] == 1
+
+
+def test_without_a_broker_the_job_is_stored_and_stays_due(home: Path) -> None:
+    with opened(settings_in(home)) as parts:
+        started = time.monotonic()
+        job = enqueue(parts, a_request()).job
+        assert time.monotonic() - started < 8
+        assert parts.ledger.get(job.id).due_at == job.created_at
+
+
+def test_voices_that_are_known_are_asked_of_the_ledger(parts: Parts) -> None:
+    enqueue(parts, a_replica(voice_name="nobody"))
+    parts.ledger.keep_voices("default", ["Anna"], utc_now())
+    with pytest.raises(RequestInvalidError):
+        enqueue(parts, a_replica(voice_name="nobody"))
+    enqueue(parts, a_replica(voice_name="ANNA"))
+    enqueue(parts, a_replica(voice_name="nobody") | {"account": "studio"})
+
+
+def test_the_task_enqueues_under_its_own_id(create: Any, parts: Parts) -> None:  # noqa: ANN401 - Celery's task has no type
+    for _ in range(2):  # a message that comes twice has one id
+        create.apply(kwargs=a_request(), task_id="one-message")
+    create.apply(kwargs=a_request(idempotency_key="k1"), task_id="another-message")
+    assert sorted(str(job.idempotency_key) for job in parts.ledger.recent(9)) == ["k1", "one-message"]
+
+
+@pytest.mark.parametrize(("document", "fields"), BAD.values(), ids=BAD)
+def test_the_task_refuses_what_the_door_refuses_and_stores_nothing(
+    create: Any,  # noqa: ANN401 - Celery's task has no type
+    parts: Parts,
+    broker: Broker,
+    document: dict[str, Any],
+    fields: set[str],
+) -> None:
+    for account in ("default", "studio"):
+        parts.ledger.keep_voices(account, ["anna"], utc_now())
+    before = rows(parts)
+    result = create.apply(kwargs=document)
+    assert {problem.field for problem in result.result.problems} == fields
+    assert SECRET not in f"{result.result!r} {result.traceback}"
+    assert rows(parts) == before
+    assert not any(broker.waiting(queue) for queue in QUEUES)
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """For a worker on the same ledger and broker, with no Tavus, and with pictures that can be on this host."""
+    own = {
+        "REDIS_URL": settings.redis_url,
+        "REPLICAS_HOME": str(settings.home),
+        "TAVUS_API_KEY": "k",
+        "TAVUS_PUBLIC_API_BASE_URL": NO_TAVUS,
+    }
+    return own | {"REPLICAS_ALLOW_HTTP": "true", "REPLICAS_ALLOW_PRIVATE_ADDRESSES": "true"}
+
+
+def test_a_real_worker_records_what_a_stranger_sends_and_shows_it_to_nobody(parts: Parts, settings: Settings, broker: Broker) -> None:
+    stranger = Celery(broker=broker.url)
+    with working(settings.home, **variables(settings)) as worker, listening(stranger) as heard:
+        stranger.send_task(CREATE, kwargs=NEAR, queue=CREATE)
+        stranger.send_task(CREATE, kwargs=NEAR)  # no queue named: it is found all the same
+        stranger.send_task(CREATE, kwargs=NEAR | {"urgent": True}, queue=CREATE)
+        stranger.send_task("replicas.misspelt", kwargs=NEAR, queue=CREATE)
+        wait_until(lambda: len(parts.ledger.recent(9)) == 2 and "misspelt" in worker.said and "urgent is no field" in worker.said)
+        wait_until(lambda: {"task-received", "task-succeeded", "task-failed"} <= {event["type"] for event in heard})
+        active = _active_while_the_ledger_is_locked(stranger, settings)
+    assert active == [("()", "{...}")]
+    assert SECRET not in worker.said
+    assert SECRET not in json.dumps(heard, default=str)
+
+
+def test_while_the_ledger_is_away_the_message_goes_back_to_its_queue(tmp_path: Path, broker: Broker) -> None:
+    settings = settings_in(tmp_path, redis_url=broker.url)
+    stranger = Celery(broker=broker.url)
+    with working(tmp_path, **variables(settings)) as worker, opened(settings) as parts:
+        stranger.send_task(CREATE, kwargs=NEAR, queue=CREATE)
+        wait_until(lambda: (tmp_path / "ledger.db").exists() and broker.waiting(CREATE) == 0)
+        wait_until(lambda: broker.waiting(CREATE) == 1)  # it was taken, and came back
+        prepare(settings.ledger_url)
+        wait_until(lambda: len(parts.ledger.recent(9)) == 1)
+    assert SECRET not in worker.said
+
+
+def _active_while_the_ledger_is_locked(stranger: Celery, settings: Settings) -> list[tuple[str, str]]:
+    """The arguments that `inspect active` shows of a `replicas.create` that cannot go on."""
+    holder = sqlite3.connect(settings.home / "ledger.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    stranger.send_task(CREATE, kwargs=NEAR, queue=CREATE)
+    found: list[tuple[str, str]] = []
+
+    def is_shown() -> bool:
+        for tasks in (stranger.control.inspect(timeout=1).active() or {}).values():
+            found.extend((task["args"], task["kwargs"]) for task in tasks if task["name"] == CREATE)
+        return bool(found)
+
+    wait_until(is_shown)
+    holder.execute("ROLLBACK")
+    holder.close()
+    return found
