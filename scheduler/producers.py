@@ -83,7 +83,7 @@ class _QuietTask(Task):
 def add_producers(app: Celery, parts: Callable[[], Parts]) -> None:
     """Register `replicas.create`; `parts` gives those of the process that runs it."""
 
-    @app.task(name=CREATE, bind=True, base=_QuietTask)
+    @app.task(name=CREATE, bind=True, base=_QuietTask, shared=False)
     def create(task: Task, **request: Any) -> None:  # noqa: ANN401 - whatever a service sends; the door looks at it
         """Record a job. Bad input ends the task with every problem named; a message that comes twice is the same job."""
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from typing_extensions import override  # typing's own from Python 3.12 on
 
 from scheduler.fields import RequestFields
 from scheduler.keepable import Found, keepable
@@ -39,9 +40,14 @@ class RequestInvalidError(ValueError):
     """The request cannot become a job. Nothing was stored."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        """Keep every problem, and say them."""
+        """Keep every problem."""
+        super().__init__(problems)  # so that Celery can pickle it: otherwise Flower would show a ValueError
         self.problems = problems
-        super().__init__("; ".join(f"{problem.field} {problem.problem}" for problem in problems))
+
+    @override
+    def __str__(self) -> str:
+        """Say them all."""
+        return "; ".join(f"{problem.field} {problem.problem}" for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)

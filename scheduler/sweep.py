@@ -55,12 +55,12 @@ def _waiting(parts: Parts, queue: str) -> int:
 def add_sweep(app: Celery, parts: Callable[[], Parts]) -> None:
     """Register the tasks that beat sends; `parts` gives those of the process that runs them."""
 
-    @app.task(name=SWEEP)
+    @app.task(name=SWEEP, shared=False)
     def scheduler_sweep() -> None:
         """Claim what is due, and ring for it."""
         sweep(parts())
 
-    @app.task(name=READ_VOICES)
+    @app.task(name=READ_VOICES, shared=False)
     def scheduler_read_voices() -> None:
         """Read the stock voices of every account, so that an unknown one is refused at the door."""
         here = parts()

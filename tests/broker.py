@@ -1,11 +1,13 @@
 """A real Valkey for whoever tests with one: the server that `replicas run` starts, emptied for each who asks."""
 
+import base64
+import json
 import shutil
 import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -52,6 +54,11 @@ class Broker:
     def waiting(self, queue: str) -> int:
         """Messages in the queue."""
         return int(self.client.llen(queue))
+
+    def messages(self, queue: str) -> list[dict[str, Any]]:
+        """The messages in the queue, oldest first; `arguments` holds what stands in the body."""
+        raw = [json.loads(message) for message in reversed(self.client.lrange(queue, 0, -1))]
+        return [message | {"arguments": json.loads(base64.b64decode(message["body"]))[:2]} for message in raw]
 
     def _answers(self) -> bool:
         try:

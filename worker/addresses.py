@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from ssl import SSLContext
-from typing import Any
 
 import httpcore
 from typing_extensions import override  # typing's own from Python 3.12 on
+
+from worker.timed import TimedStream
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Host and port in, every address of the host out, the preferred one first; OSError when the name does not resolve."""
@@ -129,7 +130,7 @@ class GuardedNetwork(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
             else:
-                return _TimedStream(stream, self._deadline)
+                return TimedStream(stream, partial(_remaining, self._deadline))
         raise failure
 
     @override
@@ -167,36 +168,6 @@ class GuardedNetwork(httpcore.NetworkBackend):
             raise httpcore.ConnectTimeout(f"{host} was not resolved in time") from error
         except (OSError, ValueError, OverflowError) as error:  # not only an unknown name: a label of 64 characters, a port of 99999
             raise httpcore.ConnectError(f"{host} does not resolve") from error
-
-
-class _TimedStream(httpcore.NetworkStream):
-    """A stream that ends at the deadline: httpcore's own timeouts begin anew with every byte that a server drips."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
-        self._stream, self._deadline = stream, deadline
-
-    @override
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _remaining(self._deadline, timeout, httpcore.ReadTimeout))
-
-    @override
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _remaining(self._deadline, timeout, httpcore.WriteTimeout))
-
-    @override
-    def close(self) -> None:
-        self._stream.close()
-
-    @override
-    def start_tls(
-        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = _remaining(self._deadline, timeout, httpcore.ConnectTimeout)  # CPython bounds the whole handshake by it
-        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
-
-    @override
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
 
 
 def _remaining(deadline: float, timeout: float | None, too_late: type[httpcore.TimeoutException]) -> float:

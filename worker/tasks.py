@@ -14,24 +14,24 @@ from worker.core.job import Job, JobId
 
 
 def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
-    """Register the tasks; `parts` gives those of the process that runs them."""
+    """Register the tasks; `parts` gives those of the process that runs them. Not shared: tasks of one app are not to work on another's parts."""
 
-    @app.task(name=SUBMIT)
+    @app.task(name=SUBMIT, shared=False)
     def submit(job_id: str) -> None:
         """Submit a queued job, or look for a submission that may have been lost."""
         _then_ring(parts(), parts().engine.advance(JobId(job_id)))
 
-    @app.task(name=POLL)
+    @app.task(name=POLL, shared=False)
     def poll(job_ids: list[str]) -> None:
         """Ask how the trainings of many jobs go, in one call for each account."""
         _then_ring(parts(), parts().engine.advance_many([JobId(job_id) for job_id in job_ids]))
 
-    @app.task(name=START_CONVERSATION)
+    @app.task(name=START_CONVERSATION, shared=False)
     def start_conversation(job_id: str) -> None:
         """Open the conversation of a trained job; of one that still trains, remember that it is wanted."""
         _then_ring(parts(), parts().engine.start_conversation(JobId(job_id)))
 
-    @app.task(name=DELETE)
+    @app.task(name=DELETE, shared=False)
     def delete(job_id: str, hard: bool = False) -> None:  # noqa: FBT001, FBT002 - a message's argument
         """Delete a job's replica, if the door of deletion lets it through."""
         parts().engine.tell(JobId(job_id), events.DeletionRequested(hard=hard))

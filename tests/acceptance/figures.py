@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.acceptance.cases import SECRET, Case
-from tests.acceptance.stack import Stack, wait_until
+from tests.acceptance.stack import Stack
 from worker.core.job import Job
 from worker.core.states import FINAL, State
 
@@ -25,9 +25,9 @@ class Figures:
 
 def finish(stack: Stack, cases: Sequence[Case]) -> Figures:
     """Wait until every job has come to rest, and every refund to its account; then check all of them."""
-    wait_until(lambda: _rests(stack, cases), "every job comes to rest")
+    stack.wait_until(lambda: _rests(stack, cases), "every job comes to rest")
     refunds = sum(case.end.refunds for case in cases)
-    wait_until(lambda: _refunded(stack, cases) >= refunds, "every failed training is refunded")
+    stack.wait_until(lambda: _refunded(stack, cases) >= refunds, "every failed training is refunded")
     wrong = [*_wrong_jobs(stack, cases), *_wrong_books(stack)]
     assert not wrong, "\n".join(wrong)
     return figures(stack)
@@ -35,7 +35,7 @@ def finish(stack: Stack, cases: Sequence[Case]) -> Figures:
 
 def reach(stack: Stack, **least: int) -> None:
     """Wait until each of these figures is at least so high."""
-    wait_until(lambda: all(getattr(figures(stack), name) >= count for name, count in least.items()), f"at least {least}")
+    stack.wait_until(lambda: all(getattr(figures(stack), name) >= count for name, count in least.items()), f"at least {least}")
 
 
 def figures(stack: Stack) -> Figures:

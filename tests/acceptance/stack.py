@@ -1,5 +1,6 @@
 """One running system: a broker, a Tavus, a ledger, and as many workers and beats as a test asks for. It judges nothing."""
 
+import asyncio
 import os
 import platform
 import subprocess
@@ -31,6 +32,7 @@ _REFUND_DELAY = timedelta(seconds=1)
 _MANY = 10_000
 _PATIENCE_SECONDS = 90.0  # a noisy host; the longest wait here takes a third of it otherwise
 _LOOK_SECONDS = 0.05
+_TAIL = 4000  # characters of the log that an error quotes
 _PROJECT = Path(__file__).parents[2]
 _READY = f"@{platform.node()} ready."
 _OURS = ("REPLICAS_", "FLOWER_", "TAVUS_", "REDIS_", "DATABASE_")
@@ -78,7 +80,7 @@ class Stack:
             self.ledger = Ledger(open_database(self._database_url, 2))
             opening.callback(self.ledger.close)
             opening.callback(self.app.close)
-            wait_until(self._broker.socket.exists, "the broker listens")
+            self.wait_until(lambda: asyncio.run(self._broker.answers()), "the broker answers")
             self._open = opening.pop_all()
         return self
 
@@ -107,7 +109,7 @@ class Stack:
 
     def wait_for_workers(self, count: int) -> None:
         """Wait until so many have said that they take messages."""
-        wait_until(lambda: self.said().count(_READY) >= count, f"{count} workers are ready")
+        self.wait_until(lambda: self.said().count(_READY) >= count, f"{count} workers are ready")
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """`kill -9`."""
@@ -147,10 +149,9 @@ class Stack:
         """All that any process wrote."""
         return self._processes.said()
 
-
-def wait_until(holds: Callable[[], object], what: str, patience: float = _PATIENCE_SECONDS) -> None:
-    """Wait for what comes by itself; the error says what did not."""
-    until = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < until, f"not within {patience:g} s: {what}"
-        time.sleep(_LOOK_SECONDS)
+    def wait_until(self, holds: Callable[[], object], what: str) -> None:
+        """Wait for what comes by itself; the error says what did not, and how things stand."""
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while not holds():
+            assert time.monotonic() < until, f"not within {_PATIENCE_SECONDS:g} s: {what}\n{self.ledger.counts()}\n{self.said()[-_TAIL:]}"
+            time.sleep(_LOOK_SECONDS)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.acceptance.cases import SECRET, Case, copies
 from tests.acceptance.figures import finish
-from tests.acceptance.stack import Stack, wait_until
+from tests.acceptance.stack import Stack
 from worker.core.states import State
 
 SCRIPT = Path(__file__).with_name("enqueue_from_another_service.py")
@@ -45,8 +45,10 @@ def crowd(stack: Stack) -> Crowd:
         bad = stack.send(_BAD)
         stack.send(case.document(stack.tavus.origin) for case in good)
         finish(stack, good)
-        wait_until(lambda: {one["uuid"] for one in seen if one["type"] == "task-failed"} >= set(bad), "every bad request ends as FAILURE")
-        wait_until(lambda: stack.waiting() == 0, "no message is left")
+        stack.wait_until(
+            lambda: {one["uuid"] for one in seen if one["type"] == "task-failed"} >= set(bad), "every bad request ends as FAILURE"
+        )
+        stack.wait_until(lambda: stack.waiting() == 0, "no message is left")
     return Crowd(bad, good, set(stack.jobs()) - known, seen)
 
 
@@ -55,7 +57,7 @@ def test_a_script_that_imports_only_celery_gets_its_conversation(stack: Stack) -
     assert imported(source) == {"os", "sys", "celery"}
     assert len(source.splitlines()) <= 21
     key = stack.run(sys.executable, str(SCRIPT), Case(key="script").url(stack.tavus.origin), "anna").strip()
-    wait_until(lambda: key in stack.jobs() and stack.jobs()[key].state is State.DONE, "the job is done")
+    stack.wait_until(lambda: key in stack.jobs() and stack.jobs()[key].state is State.DONE, "the job is done")
     conversation = stack.jobs()[key].conversation
     assert conversation is not None
     assert conversation.url is not None
@@ -80,9 +82,9 @@ def test_a_request_that_comes_twice_is_one_job(stack: Stack) -> None:
     stack.send([document, document, document])
     for _ in range(3):
         stack.send([unnamed], task_id="one-task")
-    wait_until(lambda: stack.waiting() == 0, "every message is read")
+    stack.wait_until(lambda: stack.waiting() == 0, "every message is read")
     finish(stack, [case])
-    wait_until(lambda: stack.jobs()["one-task"].state is State.DONE, "the other job is done")
+    stack.wait_until(lambda: stack.jobs()["one-task"].state is State.DONE, "the other job is done")
     assert set(stack.jobs()) - known == {"twice", "one-task"}
     assert not stack.tavus.ledger()["paid_twice"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.acceptance.cases import mixed
 from tests.acceptance.figures import finish, reach
-from tests.acceptance.stack import Stack, wait_until
+from tests.acceptance.stack import Stack
 
 JOBS = 80
 _FLUSHES = ({"payments": 1}, {"payments": 20}, {"payments": 60}, {"conversations": 1}, {"conversations": 20}, {"conversations": 50})
@@ -20,7 +20,7 @@ def test_every_job_ends_and_is_paid_once_though_the_broker_forgets_everything_ag
         cases = mixed(JOBS, "flushed")
         stack.send(case.document(stack.tavus.origin) for case in cases)
         # Until its row is there a request is the caller's, who may send it again under the same key; from then on it is ours.
-        wait_until(lambda: len(stack.jobs()) == JOBS, "every job is recorded")
+        stack.wait_until(lambda: len(stack.jobs()) == JOBS, "every job is recorded")
         for moment in _FLUSHES:
             reach(stack, **moment)
             stack.flush_broker()

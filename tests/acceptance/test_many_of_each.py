@@ -1,6 +1,7 @@
 """Two beats and three workers at once cost what one of each costs: every message may come twice, and every sweep may meet another."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.acceptance.cases import mixed
@@ -13,8 +14,8 @@ _MORE_POLLS = 3  # two beats sweep twice as often, so fewer looks share a call; 
 log = logging.getLogger(__name__)
 
 
-def test_two_beats_and_three_workers_pay_and_open_what_one_of_each_does(tmp_path: Path) -> None:
-    with Stack(tmp_path) as stack:
+def test_two_beats_and_three_workers_pay_and_open_what_one_of_each_does(tmp_path: Path, postgres_url: Callable[[], str]) -> None:
+    with Stack(tmp_path, postgres_url()) as stack:
         stack.start("beat")
         stack.start("worker")
         one_of_each = run(stack, "one")

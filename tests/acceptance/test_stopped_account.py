@@ -6,7 +6,7 @@ import pytest
 
 from tests.acceptance.cases import Case, copies
 from tests.acceptance.figures import finish
-from tests.acceptance.stack import ACCOUNTS, Stack, wait_until
+from tests.acceptance.stack import ACCOUNTS, Stack
 from worker.core.failures import Failure
 from worker.core.job import Job
 from worker.core.states import State
@@ -23,10 +23,10 @@ def test_a_fault_of_one_account_stops_its_line_alone_until_it_is_resumed(stack: 
     early, first = (Case(key=f"{account}-{name}", account=account) for name in ("early", "first"))
     later, elsewhere = (copies(8, Case(key=f"{account}-{name}", account=of)) for name, of in (("later", account), ("elsewhere", "default")))
     send(stack, [early])
-    wait_until(lambda: job(stack, early).replica_id, "a job trains when the fault comes")
+    stack.wait_until(lambda: job(stack, early).replica_id, "a job trains when the fault comes")
     stack.tavus.account(ACCOUNTS[account], **broken)
     send(stack, [first])
-    wait_until(lambda: [(stop.account, stop.failure) for stop in stack.ledger.stops()] == [(account, failure)], "the line stops")
+    stack.wait_until(lambda: [(stop.account, stop.failure) for stop in stack.ledger.stops()] == [(account, failure)], "the line stops")
     asked = submissions(stack)
     send(stack, later + elsewhere)
     finish(stack, elsewhere)
@@ -40,7 +40,7 @@ def test_a_fault_of_one_account_stops_its_line_alone_until_it_is_resumed(stack: 
 def send(stack: Stack, cases: Sequence[Case]) -> None:
     """Ask for them, and wait until the ledger has them."""
     stack.send(case.document(stack.tavus.origin) for case in cases)
-    wait_until(lambda: {case.key for case in cases} <= set(stack.jobs()), "the jobs are recorded")
+    stack.wait_until(lambda: {case.key for case in cases} <= set(stack.jobs()), "the jobs are recorded")
 
 
 def job(stack: Stack, case: Case) -> Job:

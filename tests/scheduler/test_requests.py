@@ -14,10 +14,8 @@ from worker.preflight import Limits, Preflight
 ACCOUNTS = frozenset({"default", "studio"})
 
 
-def door(
-    *, voices: frozenset[str] = frozenset({"anna"}), accounts: frozenset[str] = frozenset({"default", "studio"}), **limits: bool
-) -> Door:
-    return Door(accounts, lambda _: voices, Preflight(Limits(**limits)), "phoenix-4")
+def door(limits: Limits | None = None, voices: frozenset[str] = frozenset({"anna"}), accounts: frozenset[str] = ACCOUNTS) -> Door:
+    return Door(accounts, lambda _: voices, Preflight(limits or Limits()), "phoenix-4")
 
 
 def read(document: object, at: Door | None = None, key: str | None = None) -> Order:

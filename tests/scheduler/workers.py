@@ -16,6 +16,10 @@ from celery import Celery
 from tests.scheduler.made import OURS
 
 _PATIENCE_SECONDS = 40.0  # a busy host; an idle one takes a twentieth of it
+_WORDS = (
+    "--quiet", "--app", "scheduler", "worker", "--pool", "threads", "--concurrency", "2", "--events", "--without-gossip", "--without-mingle",
+    "--loglevel", "INFO",
+)  # fmt: skip
 BIN = Path(sys.executable).parent
 
 
@@ -36,23 +40,8 @@ class Worker:
 def working(folder: Path, **variables: str) -> Iterator[Worker]:
     """A worker with these variables and no others of ours, for as long as a `with` lasts."""
     output = folder / "worker.log"
-    words = [
-        "--quiet",
-        "--app",
-        "scheduler",
-        "worker",
-        "--pool",
-        "threads",
-        "--concurrency",
-        "2",
-        "--events",
-        "--without-gossip",
-        "--without-mingle",
-        "--loglevel",
-        "INFO",
-    ]
     with output.open("wb") as said:
-        process = subprocess.Popen([BIN / "celery", *words], cwd=folder, env=variables_of(**variables), stdout=said, stderr=said)
+        process = subprocess.Popen([BIN / "celery", *_WORDS], cwd=folder, env=variables_of(**variables), stdout=said, stderr=said)
     try:
         yield Worker(process, output)
     finally:
@@ -77,7 +66,7 @@ def listening(app: Celery) -> Iterator[list[dict[str, Any]]]:
 
 
 def variables_of(**variables: str) -> dict[str, str]:
-    """This process' environment with these variables and no others of ours."""
+    """The environment of this process with these variables and no others of ours."""
     return {name: text for name, text in os.environ.items() if not name.upper().startswith(OURS)} | variables
 
 

@@ -1,7 +1,7 @@
 """Orders out: effects, in the imperative, are all that `decide` may ask for. They may be nothing but values; the engine has them performed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from worker.core.failures import Failure
@@ -19,7 +19,7 @@ class SubmitReplica:
 
     account: str
     mark: Mark
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)  # it holds addresses, and their queries are secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class OpenConversation:
 
     account: str
     mark: Mark
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)  # it holds addresses, and their queries are secrets
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,11 +82,11 @@ class Conversation:
 class Request:
     """What the caller asked for, already validated. `replica` and `conversation` are Tavus' own fields."""
 
-    replica: Mapping[str, Any]
-    conversation: Mapping[str, Any] = field(default_factory=dict)
+    replica: Mapping[str, Any] = field(repr=False)  # addresses are in it, and their queries are secrets
+    conversation: Mapping[str, Any] = field(default_factory=dict, repr=False)
     start: Start = Start.ON_READY
     auto_fix: AutoFix = AutoFix.NEVER
-    notify_url: str | None = None
+    notify_url: str | None = field(default=None, repr=False)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property

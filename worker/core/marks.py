@@ -14,7 +14,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80  # with the millisecond, enough that two jobs never meet
 _SUFFIX = 12  # of 60 random bits: a million jobs collide with a chance of 4e-7, and then the unique index says so
 _NAME_ROOM = 24  # of the caller's own name in front of the mark
-_MARK = re.compile(r"(?:^|-)(r[wc]-[0-9a-hjkmnp-tv-z]{12}-\d+)$")
+_MARK = re.compile(r"(?:^|-)(r[wc]-[0-9a-hjkmnp-tv-z]{12}-[0-9]+)\Z")
 
 
 def new_job_id(now: datetime, entropy: bytes) -> JobId:

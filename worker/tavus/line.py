@@ -7,12 +7,12 @@ import math
 import threading
 import time
 from collections.abc import Iterable
-from ssl import SSLContext
-from typing import Any
 
 import httpcore
 import httpx
 from typing_extensions import override  # typing's own from Python 3.12 on
+
+from worker.timed import TimedStream
 
 
 class Deadline(threading.local):
@@ -61,32 +61,4 @@ class _Line(httpcore.NetworkBackend):
         except httpcore.ConnectTimeout:
             stream.close()
             raise
-        return _TimedStream(stream, self._deadline)
-
-
-class _TimedStream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._stream, self._deadline = stream, deadline
-
-    @override
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
-
-    @override
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))
-
-    @override
-    def close(self) -> None:
-        self._stream.close()
-
-    @override
-    def start_tls(
-        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
-        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
-
-    @override
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        return TimedStream(stream, self._deadline.left)

@@ -1,6 +1,7 @@
 """The stock voices of an account. It may not take a list that was half read for the whole."""
 
 from datetime import timedelta
+from itertools import count
 
 import structlog
 
@@ -12,7 +13,8 @@ log = structlog.get_logger("voices")
 
 def read_voices(tavus: Tavus, account: str, patience: timedelta) -> list[str] | None:
     """The names that `voice_name` may take (Tavus, List Voices, 2026-06); None when they could not be read."""
-    found = scan(lambda page: tavus.list_voices(account, page=page), _name, lambda name: name, patience)
+    rows = count()  # two voices may share a name
+    found = scan(lambda page: tavus.list_voices(account, page=page), _name, lambda _name: str(next(rows)), patience)
     if isinstance(found, Unread):
         log.warning("the voices were not read; the last known ones stay", account=account, reason=found.detail)
         return None

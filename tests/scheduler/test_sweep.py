@@ -1,0 +1,156 @@
+"""A sweep rings for what is due and for nothing else, little at a time, and again for what was lost; any number of sweeps at once is harmless."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from scheduler.sweep import Swept, add_sweep, sweep
+from tests.broker import Broker
+from tests.sandbox.server import Sandbox
+from tests.scheduler.made import a_job_in, in_hours, opened, settings_in
+from tests.worker.store.made import at_once
+from worker.app import POLL, READ_VOICES, START_CONVERSATION, SUBMIT, SWEEP
+from worker.assembly import Parts
+from worker.core.effects import StopAccount
+from worker.core.failures import Failure
+from worker.core.states import State
+from worker.engine import utc_now
+
+QUICK = timedelta(seconds=0.1)
+_TASKS = (SUBMIT, POLL, START_CONVERSATION)
+
+
+@pytest.fixture
+def parts(home: Path, broker: Broker) -> Iterator[Parts]:
+    """Parts whose sweeps come often, and let three messages wait."""
+    with opened(settings_in(home, redis_url=broker.url, sweep_interval=QUICK, ring_window=3, poll_batch=2)) as one:
+        yield one
+
+
+def fresh(broker: Broker) -> None:
+    """Forget the messages of the enqueueing."""
+    broker.client.flushall()
+
+
+def rung(broker: Broker) -> dict[str, list[object]]:
+    return {task: [message["arguments"][0] for message in broker.messages(task)] for task in _TASKS if broker.waiting(task)}
+
+
+def test_what_is_due_is_rung_for_by_the_task_of_its_state(parts: Parts, broker: Broker) -> None:
+    jobs = {state: a_job_in(parts, state, in_hours(-1)) for state in (State.QUEUED, State.SUBMITTING, State.TRAINING, State.OPENING)}
+    fresh(broker)
+    assert sweep(parts) == Swept(4)
+    assert {task: len(messages) for task, messages in rung(broker).items()} == {SUBMIT: 2, POLL: 1, START_CONVERSATION: 1}
+    assert rung(broker)[POLL] == [[[jobs[State.TRAINING].id]]]
+    assert [jobs[State.QUEUED].id] in rung(broker)[SUBMIT]
+
+
+def test_what_is_not_due_is_left_alone(parts: Parts, broker: Broker) -> None:
+    for state in State:
+        a_job_in(parts, state, in_hours(1))
+        a_job_in(parts, state, None)
+    fresh(broker)
+    assert sweep(parts) == Swept(0)
+    assert rung(broker) == {}
+
+
+def test_what_was_rung_for_is_not_rung_for_again(parts: Parts, broker: Broker) -> None:
+    a_job_in(parts, due_at=in_hours(-1))
+    fresh(broker)
+    assert [sweep(parts), sweep(parts)] == [Swept(1), Swept(0)]
+
+
+def test_no_more_messages_wait_than_the_window_has_room_for_and_the_most_urgent_go_first(parts: Parts, broker: Broker) -> None:
+    jobs = [a_job_in(parts, due_at=in_hours(-1), priority=number) for number in range(5)]
+    fresh(broker)
+    assert [sweep(parts), sweep(parts)] == [Swept(3), Swept(0)]
+    assert rung(broker)[SUBMIT] == [[job.id] for job in jobs[:1:-1]]
+    broker.client.rpop(SUBMIT)  # a worker takes the oldest
+    assert sweep(parts) == Swept(1)
+    assert rung(broker)[SUBMIT][-1] == [jobs[1].id]
+
+
+def test_a_flood_of_polls_leaves_room_for_submissions(parts: Parts, broker: Broker) -> None:
+    for _ in range(8):
+        a_job_in(parts, State.TRAINING, in_hours(-1))
+    job = a_job_in(parts, due_at=in_hours(-1))
+    fresh(broker)
+    assert sweep(parts) == Swept(7)  # three messages of two each, and the submission
+    assert rung(broker)[SUBMIT] == [[job.id]]
+
+
+def test_polls_go_together_for_each_account_and_batch(parts: Parts, broker: Broker) -> None:
+    own = {a_job_in(parts, State.TRAINING, in_hours(-1)).id for _ in range(3)}
+    studio = {a_job_in(parts, State.TRAINING, in_hours(-1), account="studio").id for _ in range(2)}
+    fresh(broker)
+    sweep(parts)
+    batches = [set(arguments[0]) for arguments in rung(broker)[POLL]]  # type: ignore[index]
+    assert sorted(map(len, batches)) == [1, 2, 2]
+    assert studio in batches
+    assert set.union(*batches) == own | studio
+
+
+def test_the_line_of_a_stopped_account_is_not_rung_for(parts: Parts, broker: Broker) -> None:
+    a_job_in(parts, due_at=in_hours(-1))
+    studio = a_job_in(parts, due_at=in_hours(-1), account="studio")
+    fresh(broker)
+    parts.ledger.stop(StopAccount("default", Failure.OUT_OF_CREDITS, deaf=False), utc_now())
+    sweep(parts)
+    assert rung(broker) == {SUBMIT: [[studio.id]]}
+
+
+def test_lost_messages_are_rung_for_again_once_the_queue_is_empty(parts: Parts, broker: Broker) -> None:
+    jobs = [a_job_in(parts, due_at=in_hours(-1)) for _ in range(2)]
+    fresh(broker)
+    sweep(parts)
+    time.sleep(QUICK.total_seconds() * 4)
+    assert sweep(parts) == Swept(0)  # they only wait
+    fresh(broker)
+    assert sweep(parts) == Swept(2)
+    assert {str(arguments) for arguments in rung(broker)[SUBMIT]} == {str([job.id]) for job in jobs}
+
+
+def test_a_job_that_somebody_works_on_is_not_taken_for_lost(parts: Parts, broker: Broker) -> None:
+    job = a_job_in(parts, due_at=in_hours(-1))
+    sweep(parts)
+    parts.ledger.take([job.id], utc_now(), parts.settings.lease)
+    fresh(broker)
+    time.sleep(QUICK.total_seconds() * 4)
+    assert sweep(parts) == Swept(0)
+
+
+def test_sweeps_at_once_ring_once(home: Path, broker: Broker) -> None:
+    with opened(settings_in(home, redis_url=broker.url)) as parts:
+        for _ in range(40):
+            a_job_in(parts, due_at=in_hours(-1))
+        fresh(broker)
+        assert sum(swept.rung for swept in at_once(lambda _: sweep(parts))) == 40
+        assert broker.waiting(SUBMIT) == 40
+
+
+def test_an_enqueued_job_is_found_when_the_broker_was_away(home: Path, broker: Broker) -> None:
+    with opened(settings_in(home)) as without:
+        job = a_job_in(without, due_at=utc_now())
+    with opened(settings_in(home, redis_url=broker.url)) as parts:
+        assert sweep(parts) == Swept(1)
+    assert rung(broker) == {SUBMIT: [[job.id]]}
+
+
+def test_the_task_sweeps(parts: Parts, broker: Broker) -> None:
+    a_job_in(parts, due_at=in_hours(-1))
+    fresh(broker)
+    add_sweep(parts.app, lambda: parts)
+    parts.app.tasks[SWEEP].apply(throw=True)
+    assert broker.waiting(SUBMIT) == 1
+
+
+def test_the_voices_are_read_of_every_account_and_the_last_known_ones_stay(home: Path) -> None:
+    with Sandbox(keys={"key-of-default": {}}) as tavus, opened(settings_in(home, tavus_url=tavus.url)) as parts:
+        parts.ledger.keep_voices("studio", ["earlier"], utc_now())  # whose key this Tavus does not know
+        add_sweep(parts.app, lambda: parts)
+        parts.app.tasks[READ_VOICES].apply(throw=True)
+        assert {"anna", "benjamin"} <= parts.ledger.voices("default")
+        assert parts.ledger.voices("studio") == {"earlier"}
