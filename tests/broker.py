@@ -32,7 +32,7 @@ class Broker:
     def start(self) -> Self:
         """Start it, or start it again on what it kept. Returns when it answers."""
         command = Embedded.under(self._folder).program.command.replace("--port 0", f"--port {self.port} --bind 127.0.0.1")
-        self._process = subprocess.Popen(["sh", "-c", command])
+        self._process = subprocess.Popen(["sh", "-c", command], stdout=subprocess.DEVNULL)
         until = time.monotonic() + _PATIENCE_SECONDS
         while not self._answers():
             if time.monotonic() > until:
@@ -54,6 +54,10 @@ class Broker:
     def waiting(self, queue: str) -> int:
         """Messages in the queue."""
         return int(self.client.llen(queue))
+
+    def names(self) -> list[str]:
+        """Everything that it holds, by name."""
+        return [str(key, "utf-8") for key in self.client.scan_iter()]
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """The messages in the queue, oldest first; `arguments` holds what stands in the body."""

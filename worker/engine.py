@@ -120,11 +120,13 @@ class Engine:
             with _alone(job.id):
                 event = news[look.replica_id]
                 changes.append(Applied(job, event, decide(job, event, self.clock(), self.rules)))
-        # Polls that lost their lease are left out: whoever has the job now asks again.
         written = {job.id: job for job in self.ledger.apply_batch(changes, self.clock())}
         for change in changes:
             if change.before.id in written:
                 _tell_the_log(change.before, written[change.before.id], change.decision.why)
+                continue
+            with _alone(change.before.id):  # somebody wrote to the job meanwhile: its news is news all the same
+                written[change.before.id] = self._run(change.before, change.event)
         return list(written.values())
 
     def _run(self, job: Job, first: Event) -> Job:

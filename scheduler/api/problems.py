@@ -70,9 +70,11 @@ def _answering(translate: Callable[[Any], ProblemError]) -> Callable[[Request, E
 
 
 def _headers(problem: ProblemError, error: Exception) -> Mapping[str, str] | None:
-    """What HTTP wants beside some answers: how to be let in (401), which methods there are (405)."""
+    """What HTTP wants beside some answers: how to be let in (401), that uvicorn hangs up after a bug (500), which methods there are (405)."""
     if problem.status == HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": "Bearer"}
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return {"Connection": "close"}
     return error.headers if isinstance(error, HTTPException) else None
 
 

@@ -11,7 +11,7 @@ from worker.core.failures import POLICIES, Action, Failure
 from worker.core.job import AutoFix, Start
 from worker.core.states import State
 
-SECRET = "5ec2e7"  # noqa: S105 - a signature of nothing
+SECRET = "SIGNATURE-OF-NOTHING"  # noqa: S105 - a signature of nothing
 TWO_STAGE = "phoenix-4.5"
 _TRAINED = {Start.ON_READY: State.DONE, Start.ON_DEMAND: State.READY, Start.NONE: State.DONE}
 _ENDS = {Action.HOLD: State.HELD, Action.NEW_INPUT_NEEDED: State.ABANDONED, Action.ABANDON: State.ABANDONED}

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.broker import Broker
-from tests.scheduler.made import opened, settings_in
+from tests.scheduler.made import KEYS, opened, settings_in
 from worker.assembly import Parts
+from worker.engine import utc_now
 from worker.settings import Settings
 from worker.store.migrate import prepare
 
@@ -35,6 +36,16 @@ def home_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
 def home(home_of: Callable[[Path], Path], tmp_path: Path) -> Path:
     """A home with a migrated ledger."""
     return home_of(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def strict(home_of: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory, session_broker: Broker) -> Iterator[Parts]:
+    """Parts for the refusals of a whole file: they know the voice `anna` of each account, and nothing may ever be stored there."""
+    settings = settings_in(home_of(tmp_path_factory.mktemp("strict")), redis_url=session_broker.url)
+    with opened(settings) as one:
+        for account in KEYS:
+            one.ledger.keep_voices(account, ["anna"], utc_now())
+        yield one
 
 
 @pytest.fixture

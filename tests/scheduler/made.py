@@ -12,9 +12,11 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from scheduler.producers import enqueue
+from tests.sandbox.server import Sandbox
 from tests.worker.store.made import an_attempt, changed
 from worker.app import make_app
 from worker.assembly import Parts, assemble
+from worker.core.events import CallbackReceived
 from worker.core.job import Job, Outcome, ReplicaId
 from worker.core.marks import replica_mark
 from worker.core.states import State
@@ -84,6 +86,22 @@ def a_job_in(parts: Parts, state: State = State.QUEUED, due_at: datetime | None 
 def paid(job: Job, outcome: Outcome = Outcome.CHARGED, **changes: Any) -> Any:  # noqa: ANN401 - fields of Attempt
     """The attempts of a job whose replica exists."""
     return (an_attempt(job, mark=replica_mark(job.id, 1), replica_id=ReplicaId(f"r{job.id[-11:]}"), outcome=outcome, **changes),)
+
+
+def at_tavus(settings: Settings, tavus: Sandbox) -> Settings:
+    """The settings with this sandbox for Tavus, and its pictures let in."""
+    return settings.model_copy(update={"tavus_url": tavus.url, "allow_http": True, "allow_private_addresses": True})
+
+
+def trained(parts: Parts, tavus: Sandbox) -> Job:
+    """A job of these parts that is ready, with its replica at the sandbox."""
+    request = a_replica(train_image_url=tavus.picture()) | {"conversation": {"start": "on_demand"}}
+    job = enqueue(parts, request).job
+    parts.engine.advance(job.id)
+    tavus.advance(timedelta(hours=12))
+    parts.engine.tell(job.id, CallbackReceived())
+    [ready] = parts.engine.advance_many([job.id])
+    return ready
 
 
 def in_hours(hours: float) -> datetime:

@@ -113,20 +113,16 @@ def test_the_task_enqueues_under_its_own_id(create: Any, parts: Parts) -> None: 
 
 @pytest.mark.parametrize(("document", "fields"), BAD.values(), ids=BAD)
 def test_the_task_refuses_what_the_door_refuses_and_stores_nothing(
-    create: Any,  # noqa: ANN401 - Celery's task has no type
-    parts: Parts,
-    broker: Broker,
-    document: dict[str, Any],
-    fields: set[str],
+    strict: Parts, broker: Broker, document: dict[str, Any], fields: set[str]
 ) -> None:
-    for account in ("default", "studio"):
-        parts.ledger.keep_voices(account, ["anna"], utc_now())
-    before = rows(parts)
-    result = create.apply(kwargs=document)
+    before = rows(strict)
+    if CREATE not in strict.app.tasks:
+        add_producers(strict.app, lambda: strict)
+    result = strict.app.tasks[CREATE].apply(kwargs=document)
     assert isinstance(result.result, RequestInvalidError)
     assert {problem.field for problem in result.result.problems} == fields
     assert SECRET not in f"{result.result!r} {result.traceback}"
-    assert rows(parts) == before
+    assert rows(strict) == before
     assert not any(broker.waiting(queue) for queue in QUEUES)
 
 

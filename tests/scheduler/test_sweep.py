@@ -97,7 +97,7 @@ def test_the_line_of_a_stopped_account_is_not_rung_for(parts: Parts, broker: Bro
     a_job_in(parts, due_at=in_hours(-1))
     studio = a_job_in(parts, due_at=in_hours(-1), account="studio")
     fresh(broker)
-    parts.ledger.stop(StopAccount("default", Failure.OUT_OF_CREDITS, deaf=False), utc_now())
+    parts.ledger.stop(StopAccount("default", Failure.KEY_REJECTED, deaf=True), utc_now())
     sweep(parts)
     assert rung(broker) == {SUBMIT: [[studio.id]]}
 

@@ -23,6 +23,8 @@ _FITTING = {Action.RETRY_FREE, Action.STOP_ACCOUNT}
 
 def want(job: Job, _event: events.ConversationRequested, _now: datetime, _rules: Rules) -> Decision:
     """Asked for before it can be: remembered."""
+    if job.conversation_wanted:
+        return Decision(job)
     return Decision(replace(job, conversation_wanted=True), why="the conversation was asked for; it opens when the replica is trained")
 
 

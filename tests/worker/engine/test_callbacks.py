@@ -5,7 +5,7 @@ import pytest
 from tests.sandbox.server import Sandbox
 from tests.worker.engine.doorway import a_doorway, is_submission
 from tests.worker.engine.house import DONE, HOUR, LEASE, House
-from tests.worker.engine.test_words import IN
+from tests.worker.engine.states import IN
 from tests.worker.tavus.scripted import Asked
 from worker.core.events import CallbackReceived
 from worker.core.job import JobId

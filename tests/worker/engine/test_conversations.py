@@ -44,9 +44,8 @@ def test_a_full_house_is_waited_for_and_the_conversation_opens_when_there_is_roo
 
 
 @pytest.mark.parametrize("kind", ["cut", "half", "500", "502", "garbage", "no_id"])
-def test_a_conversation_whose_answer_was_lost_is_found_by_its_mark(either_house: House, kind: str) -> None:
-    house = either_house
-    job_id = lost(either_house, kind=kind, moment="after")
+def test_a_conversation_whose_answer_was_lost_is_found_by_its_mark(house: House, kind: str) -> None:
+    job_id = lost(house, kind=kind, moment="after")
     (opened,) = house.opened(job_id)
     house.until_due(job_id)
     job = house.step(job_id)

@@ -66,7 +66,7 @@ def test_a_worker_that_dies_at_any_boundary_leaves_a_job_that_another_finishes_a
 
 def test_workers_that_die_one_after_the_other_do_no_more_harm_than_one(house: House) -> None:
     names, chance = crossed(house), random.Random(11)
-    for _ in range(25):
+    for _ in range(10):
         ends = [chance.randrange(len(names)), chance.randrange(len(names)), chance.randrange(8)]
         require_done_once(house, lives(house, ends), f"died at {ends}")
 

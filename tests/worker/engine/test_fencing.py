@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+import pytest
 from typing_extensions import override
 
 from tests.sandbox.server import Sandbox
@@ -11,11 +12,11 @@ from tests.worker.engine.house import DONE, LEASE, House, a_preflight
 from tests.worker.store.made import at_once
 from tests.worker.tavus.scripted import Asked
 from worker.core.events import CallbackReceived, CancelRequested, InputPassed, InputRejected, InputUnread
-from worker.core.job import Job, JobId, Outcome, Request
+from worker.core.job import Job, JobId, Outcome, Request, Start
 from worker.core.states import State
 from worker.preflight import Limits, Preflight
 
-ROUNDS = 50
+ROUNDS = 25  # on each database
 
 
 class SlowPreflight(Preflight):
@@ -133,6 +134,15 @@ def test_a_look_without_news_does_not_put_off_the_look_that_a_callback_asked_for
     with a_doorway(sandbox, lambda _: None, call_back) as url:
         job = house.step(job_id, house.another(url))
     assert (job.state, job.due_at) == (State.TRAINING, house.clock.now)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_news_of_a_training_is_written_although_somebody_asked_for_something_meanwhile(house: House, sandbox: Sandbox, others: int) -> None:
+    job_id, rest = house.training(start=Start.NONE), [house.training(start=Start.NONE) for _ in range(others)]
+    house.wait(DONE)
+    with a_doorway(sandbox, lambda _: house.engine.start_conversation(job_id)) as url:
+        house.another(url).advance_many([job_id, *rest])
+    assert house.job(job_id).state is State.OPENING
 
 
 def test_two_workers_who_have_the_same_job_at_the_same_moment_pay_once_and_open_once(either_house: House) -> None:

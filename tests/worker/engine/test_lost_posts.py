@@ -42,7 +42,7 @@ def test_a_submission_whose_answer_never_comes_is_found_by_its_mark(house: House
     assert len(house.paid(job_id)) == 1
 
 
-@pytest.mark.parametrize("kind", HARMS)
+@pytest.mark.parametrize("kind", ["cut", "500"])
 def test_a_submission_that_never_arrived_is_sent_again_once_it_was_absent_over_the_settle_time(either_house: House, kind: str) -> None:
     house, job = either_house, lost(either_house, kind=kind, moment="before")
     began = job.attempt.intended_at

@@ -1,0 +1,60 @@
+"""The table says what is rung when, from the settings; a real beat rings at once and goes on, and two of them do no harm."""
+
+import subprocess
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from scheduler.beat import add_schedule, schedule
+from tests.broker import Broker
+from tests.scheduler.made import settings_in
+from tests.scheduler.workers import BIN, variables_of, wait_until
+from worker.app import QUEUES, READ_VOICES, SWEEP, make_app
+from worker.settings import Settings
+
+TWO, HALF_HOUR = timedelta(seconds=2), timedelta(minutes=30)
+
+
+def table(home: Path, **changes: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - fields of Settings
+    return schedule(settings_in(home, **changes))
+
+
+def test_the_table_holds_a_sweep_and_the_voices_as_often_as_the_settings_say(tmp_path: Path) -> None:
+    rows = table(tmp_path, sweep_interval=TWO, voices_refresh=HALF_HOUR)
+    assert {row["task"]: row["schedule"] for row in rows.values()} == {SWEEP: 2.0, READ_VOICES: 1800.0}
+
+
+def test_a_tick_that_nobody_worked_on_expires_before_the_next(tmp_path: Path) -> None:
+    assert all(row["options"]["expires"] <= row["schedule"] for row in table(tmp_path).values())
+
+
+def test_every_task_of_the_table_has_a_queue_that_is_served(tmp_path: Path) -> None:
+    app = make_app(settings_in(tmp_path))
+    assert {app.conf.task_routes[row["task"]]["queue"] for row in table(tmp_path).values()} <= set(QUEUES)
+
+
+def test_beat_sleeps_no_longer_than_the_shortest_entry(tmp_path: Path) -> None:
+    for interval in (TWO, timedelta(milliseconds=300)):
+        settings = settings_in(tmp_path, sweep_interval=interval)
+        app = make_app(settings)
+        add_schedule(app, settings)
+        assert app.conf.beat_max_loop_interval <= interval.total_seconds()
+        assert app.conf.beat_schedule == schedule(settings)
+
+
+def test_real_beats_ring_for_sweeps_and_read_the_voices_when_they_start(settings: Settings, broker: Broker) -> None:
+    variables = {"REDIS_URL": settings.redis_url, "REPLICAS_HOME": str(settings.home), "REPLICAS_SWEEP_INTERVAL": "0.2s"}
+    words = ["--quiet", "--app", "scheduler", "beat", "--scheduler", "celery.beat:Scheduler", "--loglevel", "INFO"]
+    with ExitStack() as running:
+        for _ in range(2):
+            process = subprocess.Popen([BIN / "celery", *words], cwd=settings.home, env=variables_of(**variables))
+            running.callback(process.wait)
+            running.callback(process.kill)  # an orderly end takes seconds
+        wait_until(lambda: [kinds(broker).count(task) for task in (READ_VOICES, SWEEP)] >= [2, 6])
+    assert {message["headers"]["expires"] is not None for message in broker.messages(SWEEP)} == {True}
+    assert {message["headers"]["eta"] for message in broker.messages(SWEEP)} == {None}
+
+
+def kinds(broker: Broker) -> list[str]:
+    return [message["headers"]["task"] for message in broker.messages(SWEEP)]

@@ -1,0 +1,154 @@
+"""A ring is a message that names jobs and nothing else; what the broker does not take is given back, and is due again at once."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.broker import Broker
+from tests.scheduler.made import NOWHERE, settings_in
+from tests.worker.store.made import LEASE, NOW, SECOND, a_job, stored
+from worker.app import DELETE, POLL, QUEUES, START_CONVERSATION, SUBMIT, make_app
+from worker.bell import TASKS, Bell
+from worker.core.job import Job
+from worker.core.states import FINAL, State
+from worker.store.claims import Claim
+from worker.store.database import open_database
+from worker.store.jobs import Ledger
+from worker.store.migrate import prepare
+
+BATCH = 2
+RINGING = {State.QUEUED: SUBMIT, State.SUBMITTING: SUBMIT, State.TRAINING: POLL, State.OPENING: START_CONVERSATION}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger without jobs."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    prepare(url)
+    one = Ledger(open_database(url, 4))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def bell(ledger: Ledger, tmp_path: Path, broker: Broker) -> Bell:
+    """A bell on that ledger and a real broker."""
+    return Bell(make_app(settings_in(tmp_path, redis_url=broker.url)), ledger, LEASE, BATCH)
+
+
+@pytest.fixture
+def deaf(ledger: Ledger, tmp_path: Path) -> Bell:
+    """A bell whose broker is away."""
+    return Bell(make_app(settings_in(tmp_path, redis_url=NOWHERE)), ledger, LEASE, BATCH)
+
+
+def claimed(ledger: Ledger, *jobs: Job) -> list[Claim]:
+    return ledger.claim_these([job.id for job in jobs], NOW, LEASE)
+
+
+def is_due(ledger: Ledger, job: Job) -> bool:
+    return ledger.claim_these([job.id], NOW + SECOND, LEASE) != []
+
+
+def test_every_state_says_which_task_looks_at_it() -> None:
+    assert set(TASKS) == set(State)
+    assert {state: task for state, task in TASKS.items() if task} == RINGING
+    assert all(TASKS[state] is None for state in FINAL)
+
+
+def test_each_claim_is_rung_for_by_the_task_of_its_state(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    jobs = {state: stored(ledger, state) for state in RINGING}
+    assert bell.ring(claimed(ledger, *jobs.values()), NOW)
+    sent = [(task, message["arguments"]) for task in (SUBMIT, POLL, START_CONVERSATION) for message in broker.messages(task)]
+    assert sorted(sent, key=str) == sorted(
+        [
+            (SUBMIT, [[jobs[State.QUEUED].id], {}]),
+            (SUBMIT, [[jobs[State.SUBMITTING].id], {}]),
+            (POLL, [[[jobs[State.TRAINING].id]], {}]),
+            (START_CONVERSATION, [[jobs[State.OPENING].id], {}]),
+        ],
+        key=str,
+    )
+
+
+def test_polls_go_together_in_batches_of_one_account(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    own = [stored(ledger, State.TRAINING) for _ in range(3)]
+    studio = [stored(ledger, State.TRAINING, account="studio") for _ in range(2)]
+    mixed = [job for pair in zip(own, [*studio, None], strict=True) for job in pair if job]
+    bell.ring(claimed(ledger, *mixed), NOW)
+    batches = [set(message["arguments"][0][0]) for message in broker.messages(POLL)]
+    assert sorted(map(len, batches)) == [1, 2, 2]
+    assert {job.id for job in studio} in batches
+
+
+def test_states_in_which_nothing_is_due_are_not_rung_for(bell: Bell, broker: Broker) -> None:
+    silent = [Claim(a_job().id, "main", state) for state, task in TASKS.items() if task is None]
+    assert bell.ring(silent, NOW)
+    assert not any(broker.waiting(queue) for queue in QUEUES)
+
+
+def test_only_what_is_due_is_claimed_and_rung_for(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    now, later, never = stored(ledger), stored(ledger, due_at=NOW + SECOND), stored(ledger, State.HELD, None)
+    bell.ring_due([now, later, never], NOW)
+    assert [message["arguments"][0] for message in broker.messages(SUBMIT)] == [[now.id]]
+    assert not is_due(ledger, now)
+    assert is_due(ledger, later)
+
+
+def test_what_is_rung_for_once_is_not_rung_for_twice(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    job = stored(ledger)
+    for _ in range(2):
+        bell.ring_due([job], NOW)
+    assert broker.waiting(SUBMIT) == 1
+
+
+def test_without_a_broker_the_claims_are_given_back(deaf: Bell, ledger: Ledger) -> None:
+    jobs = [stored(ledger), stored(ledger, State.TRAINING)]
+    started = time.monotonic()
+    assert not deaf.ring(claimed(ledger, *jobs), NOW)
+    assert time.monotonic() - started < 8
+    assert all(is_due(ledger, job) for job in jobs)
+
+
+def test_a_broker_that_is_full_takes_no_message_and_the_claims_are_given_back(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    job = stored(ledger)
+    broker.client.config_set("maxmemory", "1")
+    try:
+        assert not bell.ring(claimed(ledger, job), NOW)
+    finally:
+        broker.client.config_set("maxmemory", "0")
+    assert is_due(ledger, job)
+    bell.ring_due([job], NOW + SECOND + LEASE)
+    assert broker.waiting(SUBMIT) == 1
+
+
+def test_a_bell_rings_again_when_its_broker_came_back(ledger: Ledger, tmp_path: Path) -> None:
+    own = Broker().start()
+    try:
+        bell = Bell(make_app(settings_in(tmp_path, redis_url=own.url)), ledger, LEASE, BATCH)
+        first, second, third = stored(ledger), stored(ledger), stored(ledger)
+        assert bell.ring(claimed(ledger, first), NOW)
+        own.halt()
+        assert not bell.ring(claimed(ledger, second), NOW)
+        own.start()
+        assert bell.ring(claimed(ledger, third), NOW)
+        assert is_due(ledger, second)
+    finally:
+        own.stop()
+
+
+def test_a_claim_that_was_taken_meanwhile_is_not_given_back(deaf: Bell, ledger: Ledger) -> None:
+    job = stored(ledger)
+    claims = claimed(ledger, job)
+    [taken] = ledger.take([job.id], NOW, timedelta(hours=1))
+    assert not deaf.ring(claims, NOW)
+    assert ledger.get(job.id).due_at == taken.due_at
+
+
+def test_nothing_but_ids_is_sent(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    bell.ring(claimed(ledger, stored(ledger), stored(ledger, State.TRAINING)), NOW)
+    assert "pictures.example" not in "".join(str(broker.messages(queue)) for queue in QUEUES)
+    assert broker.waiting(DELETE) == 0

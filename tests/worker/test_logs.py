@@ -1,0 +1,110 @@
+"""Whatever is logged, by us or by a library, as a line or with a traceback, for a machine or for a person: no secret reaches the output."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SECRET = "S3CRETs3cret0123"  # noqa: S105 - it opens nothing
+ADDRESS = f"https://bucket.s3.example/ann.jpg?X-Amz-Signature={SECRET}"
+_START = f"""
+import logging, structlog
+from worker import logs
+logs.configure()
+logs.configure()
+ADDRESS, KEY = {ADDRESS!r}, {SECRET!r}
+log, foreign = structlog.get_logger("ours"), logging.getLogger("theirs")
+def work(key, body):
+    raise ValueError("no")
+def chain():
+    try: raise ValueError(ADDRESS)
+    except ValueError as error: raise OSError("no") from error
+"""
+WAYS = {
+    "our line": "log.info(ADDRESS)",
+    "our field": "log.warning('tried', url=ADDRESS, headers={'x-api-key': KEY})",
+    "our fields of fields": "log.info('tried', request={'deep': [{'url': ADDRESS, 'meeting_token': KEY}]})",
+    "our exception": "try: raise ValueError(ADDRESS)\nexcept ValueError: log.exception('failed')",
+    "our locals": "try: work(KEY, {'picture': ADDRESS})\nexcept ValueError: log.exception('failed')",
+    "a chain": "try: chain()\nexcept OSError: log.exception('failed')",
+    "their line": "foreign.warning('GET %s', ADDRESS)",
+    "their arguments": "foreign.error('%(url)s', {'url': ADDRESS})",
+    "their exception": "try: raise ValueError(ADDRESS)\nexcept ValueError: foreign.exception('failed')",
+    "their locals": "try: work(KEY, {'picture': ADDRESS})\nexcept ValueError: foreign.exception('failed')",
+    "a callback": f"foreign.warning('POST /hooks/tavus/rw-mm0000000001-1.{SECRET} 204')",
+    "a bearer": "log.info('asked', authorization='Bearer ' + KEY)",
+    "a password": "foreign.error('cannot connect to postgresql://replicas:%s@db.example/ledger', KEY)",
+    "uvicorn": "logging.getLogger('uvicorn.error').error('at %s', ADDRESS)",
+    "celery": "logging.getLogger('celery.worker').error('body was %r', {'train_image_url': ADDRESS})",
+    "httpx": "logging.getLogger('httpx').info('HTTP Request: GET %s', ADDRESS); log.info('end')",
+}
+
+
+def logged(program: str, folder: Path) -> str:
+    """What the program writes to standard error where nobody looks."""
+    words = [sys.executable, "-c", _START + program]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True).stderr
+
+
+def looked_at(program: str, folder: Path) -> str:
+    """What the program writes where a person looks: on a terminal of 60 columns."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", _START + program], cwd=folder, stderr=theirs, env={**os.environ, "COLUMNS": "60"})
+    os.close(theirs)
+    pieces: list[bytes] = []
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # Linux says so when the last writer is gone
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+    os.close(ours)
+    assert process.wait() == 0
+    return b"".join(pieces).decode()
+
+
+def everything(ways: dict[str, str]) -> str:
+    return "\n".join(f"log.info('way: {name}')\n{way}" for name, way in ways.items())
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    """Every way, as a machine reads it."""
+    return [json.loads(line) for line in logged(everything(WAYS), tmp_path_factory.mktemp("logs")).splitlines()]
+
+
+def test_for_a_machine_every_line_is_json_and_none_holds_a_secret(lines: list[dict[str, object]]) -> None:
+    assert [line for line in lines if SECRET in json.dumps(line)] == []
+    assert len(lines) == 2 * len(WAYS)  # each way one line, after its heading: no handler is there twice
+
+
+def test_every_line_says_what_happened_first_and_when_and_where(lines: list[dict[str, object]]) -> None:
+    assert {next(iter(line)) for line in lines} == {"event"}
+    assert all({"timestamp", "level", "logger"} <= set(line) for line in lines)
+
+
+def test_an_exception_is_in_its_line(lines: list[dict[str, object]]) -> None:
+    failed = [line for line in lines if line["event"] == "failed"]
+    assert len(failed) == 5
+    assert all("ValueError" in str(line["exception"]) for line in failed)
+
+
+def test_the_rest_of_an_address_stays(lines: list[dict[str, object]]) -> None:
+    assert "https://bucket.s3.example/ann.jpg" in {line["event"] for line in lines}
+
+
+def test_for_a_person_no_line_holds_a_secret_either(tmp_path: Path) -> None:
+    seen = looked_at(everything(WAYS), tmp_path)
+    assert SECRET not in seen
+    assert "https://bucket.s3.example/ann.jpg" in seen
+    assert seen.count("Traceback") >= 5
+
+
+def test_libraries_that_tell_whole_addresses_are_quiet(lines: list[dict[str, object]]) -> None:
+    assert "httpx" not in {line["logger"] for line in lines}
