@@ -9,7 +9,7 @@ from tests.acceptance.figures import Figures, finish
 from tests.acceptance.stack import Stack
 
 JOBS = 50
-_MORE_POLLS = 3  # two beats sweep twice as often, so fewer looks share a call; that a poll is missed or doubled changes nothing else
+_MORE_POLLS = 4  # two beats sweep twice as often, and some looks are made alone: fewer share a call. A storm would be tens
 
 log = logging.getLogger(__name__)
 

@@ -211,6 +211,6 @@ def test_the_command_itself_prepares_a_ledger_and_uses_it(tmp_path: Path, broker
         return subprocess.run([BIN / "replicas", *words], cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
 
     assert replicas("migrate").stdout == "the database is up to date\n"
-    job = json.loads(replicas(*HEADSHOT, "--json").stdout)
+    assert json.loads(replicas(*HEADSHOT, "--json").stdout)["state"] == "queued"
     refused = replicas("show", "nobody")
     assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (1, "", 1)
