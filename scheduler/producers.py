@@ -3,13 +3,14 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery, Task
 from celery.exceptions import Reject
 from celery.worker.request import Request as MessageRequest
 
-from scheduler.requests import Door
+from scheduler.requests import Door, Order, RequestInvalidError
 from worker.app import CREATE
 from worker.assembly import Parts, limits_of
 from worker.core.job import Job
@@ -17,7 +18,7 @@ from worker.core.marks import new_job_id
 from worker.preflight import Preflight
 from worker.store.claims import Claim
 from worker.store.database import UNREACHABLE
-from worker.store.jobs import Added
+from worker.store.jobs import Added, KeyReusedError
 
 CALLER = "local"
 """Whoever reaches the broker, the loopback API or the command line is one caller: a key means the same job whichever way it comes."""
@@ -40,8 +41,13 @@ def enqueue(parts: Parts, document: object, *, key: str | None = None, beside: s
     `key`: the idempotency key where the document has none. `beside`: one that came with it, which no key inside may differ from.
     The same key and request give the same job. Raises RequestInvalidError, or KeyReusedError; then nothing is stored.
     """
-    now = parts.engine.clock()
-    order = door_of(parts).read(document, now, beside)
+    now, door = parts.engine.clock(), door_of(parts)
+    try:
+        order = door.read(document, now, beside)
+    except RequestInvalidError:
+        if known := _enqueued_before(parts, door.order_of(document, beside), key):
+            return Added(known, created=False)
+        raise
     job = Job(
         id=new_job_id(now, os.urandom(10)),
         account=order.account,
@@ -56,6 +62,15 @@ def enqueue(parts: Parts, document: object, *, key: str | None = None, beside: s
         # After the commit: a message that overtook its row would find nothing, and one whose row was rolled back would mean nothing.
         parts.bell.ring([Claim(job.id, job.account, job.state)], now)
     return added
+
+
+def _enqueued_before(parts: Parts, order: Order | None, key: str | None) -> Job | None:
+    """A request that is repeated because its answer was lost has its job, though its address may have grown too old to be let in anew."""
+    if order is None:
+        return None
+    with suppress(KeyReusedError):
+        return parts.ledger.find_by_key(CALLER, order.idempotency_key or key, order.fingerprint)
+    return None
 
 
 class QuietRequest(MessageRequest):

@@ -86,6 +86,13 @@ class Door:
             raise RequestInvalidError([Problem(redacted(problem.field), redacted(problem.problem)) for problem in problems])
         return self._order(fields)
 
+    def order_of(self, document: object, key: str | None = None) -> Order | None:
+        """The order that `document` was, if it was let in before: without what changes, such as how long an address still lives."""
+        unkept: Found = []
+        kept = _under(key, keepable(document, unkept), unkept)
+        _, fields = _parsed(kept)
+        return None if unkept or fields is None else self._order(fields)
+
     def _order(self, fields: RequestFields) -> Order:
         account = fields.account or DEFAULT_ACCOUNT
         given = fields.model_dump(mode="json", exclude_none=True)

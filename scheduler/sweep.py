@@ -12,6 +12,7 @@ from worker.bell import TASKS
 from worker.core.states import State
 from worker.tavus.voices import read_voices
 
+_MOST = 5000  # jobs claimed in one transaction: SQLite's one write lock is then held for less than a tenth of a second
 _PATIENCE = 3  # sweeps after which a message that was rung, and is in no queue, counts as lost: a busy worker takes a job in milliseconds
 
 log = structlog.get_logger("sweep")
@@ -35,7 +36,7 @@ def sweep(parts: Parts) -> Swept:
 def _sweep_for(parts: Parts, task: str) -> int:
     settings, now = parts.settings, parts.engine.clock()
     waiting = _waiting(parts, task)
-    room = (settings.ring_window - waiting) * (settings.poll_batch if task == POLL else 1)
+    room = min((settings.ring_window - waiting) * (settings.poll_batch if task == POLL else 1), _MOST)
     if room <= 0:
         return 0
     # Nothing waits, and yet somebody was rung for and did not come: the message is lost. Ringing once too often does no harm.

@@ -1,0 +1,1 @@
+"""Tests: the tree mirrored, and the sandbox that they run against."""

@@ -50,10 +50,10 @@ def _messages() -> dict[str, Any]:
         "task_default_queue": _FORGOTTEN,
         # The queue is the task's name, whoever sends it. Celery, Routing Tasks.
         "task_routes": {name: {"queue": name} for name in QUEUES} | {READ_VOICES: {"queue": SWEEP}},
-        # A publish is tried for about a second and then given up: the row is due, and the sweep rings again. Celery, Calling Tasks, "Message
+        # A publish is tried twice and then given up: the row is due, and the sweep rings again. Celery, Calling Tasks, "Message
         # Sending Retry"; without a bound a producer hangs while the broker is away (celery#4296).
         "task_publish_retry": True,
-        "task_publish_retry_policy": {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5},
+        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0.1, "interval_step": 0.2, "interval_max": 0.5},
     }
 
 
@@ -93,8 +93,8 @@ def _broker(settings: Settings) -> dict[str, Any]:
             # Look for such messages every 5 s and not every 100 s. kombu 5.7, Redis transport options.
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
-            # A dead connection is an error after 15 s and not silence for ever (celery#8030); longer than BRPOP's second. kombu 5.7, the same page.
-            "socket_timeout": 15,
+            # A dead connection is an error after 5 s and not silence for ever (celery#8030); longer than BRPOP's second. kombu 5.7, the same page.
+            "socket_timeout": 5,
             "socket_connect_timeout": 3,
             "socket_keepalive": not settings.redis_url.startswith("redis+socket"),
             # A worker whose connection died without a word notices within half a minute. kombu 5.7, the same page.

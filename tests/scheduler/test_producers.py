@@ -54,6 +54,18 @@ def test_the_message_holds_the_id_and_nothing_else(parts: Parts, broker: Broker)
     assert "pictures.example" not in str(message)
 
 
+def test_a_repeated_request_has_its_job_though_it_would_not_be_let_in_any_more(parts: Parts) -> None:
+    first = enqueue(parts, a_request(idempotency_key="k1"))
+    parts.ledger.keep_voices("default", ["benjamin"], utc_now())  # meanwhile the voice is gone
+    again = enqueue(parts, a_request(), beside="k1")
+    assert (again.job.id, again.created) == (first.job.id, False)
+    with pytest.raises(RequestInvalidError):
+        enqueue(parts, a_request(idempotency_key="another"))
+    with pytest.raises(RequestInvalidError):
+        enqueue(parts, a_request(priority=1), beside="k1")
+    assert rows(parts)["job"] == 1
+
+
 def test_the_same_key_and_request_are_the_same_job_and_no_second_message(parts: Parts, broker: Broker) -> None:
     first = enqueue(parts, a_request(idempotency_key="k1"))
     again = enqueue(parts, a_request(), beside="k1")

@@ -7,7 +7,8 @@ from time import sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 _BUSY = 30.0  # seconds that a writer waits for SQLite's one write lock before it gives up; longer than any transaction here
 _PAUSE = 0.02  # seconds between two tries where SQLite itself does not wait
@@ -17,8 +18,9 @@ _TOGETHER = 500  # values in one IN list: both plan it well, and both refuse som
 # A line that was cut without a word (a lost host, a firewall that forgets) must end in an error, or the thread at this end waits for ever.
 _PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 
-UNREACHABLE = (OperationalError, InterfaceError)
-"""What is raised when the database does not answer: a reason to come back later, and no word about what was asked."""
+# ProgrammingError: a PostgreSQL that nobody has migrated says that the table is not there. NoConnectionError: every connection is in use.
+UNREACHABLE = (OperationalError, InterfaceError, ProgrammingError, NoConnectionError)
+"""What is raised when the database cannot answer now: a reason to come back later, and no word about what was asked."""
 
 T = TypeVar("T")
 

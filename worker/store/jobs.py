@@ -77,16 +77,17 @@ class Ledger(Reader):
                     _keep_attempt(connection, job.id, attempt, known=False)
                 connection.execute(insert(STORY), storable(_enqueued(job)))
         except IntegrityError:
-            known = self._under_same_key(job, fingerprint)
+            known = self.find_by_key(job.caller, job.idempotency_key, fingerprint)
             if known is None:
                 raise
             return Added(known, created=False)
         return Added(stored, created=True)
 
-    def _under_same_key(self, job: Job, fingerprint: str) -> Job | None:
-        if job.idempotency_key is None:
+    def find_by_key(self, caller: str, key: str | None, fingerprint: str) -> Job | None:
+        """The job that this request has already. Raises KeyReusedError when the key stands for another request."""
+        if key is None:
             return None
-        same_key = (JOB.c.caller == storable(job.caller), JOB.c.idempotency_key == storable(job.idempotency_key))
+        same_key = (JOB.c.caller == storable(caller), JOB.c.idempotency_key == storable(key))
         with self._reading() as connection:
             known = connection.execute(select(JOB.c.id, JOB.c.fingerprint).where(*same_key)).one_or_none()
             if known is not None and known.fingerprint != fingerprint:
