@@ -32,7 +32,7 @@ def test_a_lost_submission_that_never_arrived_is_proven_absent_before_its_job_is
     assert (job.state, job.attempt.outcome, house.paid(job_id)) == (State.CANCELLED, Outcome.ABSENT, [])
 
 
-@pytest.mark.parametrize("state", FINAL)
+@pytest.mark.parametrize("state", sorted(FINAL))
 def test_a_job_that_is_over_can_only_be_cancelled_if_it_was(house: House, state: State) -> None:
     job_id = IN[state](house)
     before = house.job(job_id)
