@@ -37,7 +37,7 @@ def configure(level: int = logging.INFO) -> None:
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # who logged before this was called must not keep what it was configured with
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Redacting(foreign_pre_chain=shared, processors=_rendering(for_a_person=sys.stderr.isatty())))
