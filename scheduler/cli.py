@@ -5,6 +5,7 @@ It works on the ledger itself and not through the API, so that it still answers 
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +17,13 @@ from scheduler.accounts import UnknownAccountError, resume, standings
 from scheduler.opened import opened
 from scheduler.producers import enqueue
 from scheduler.requests import RequestInvalidError
+from scheduler.stack.environment import find_project, settle
+from scheduler.stack.errors import StackError
 from scheduler.views import job_document, line_document
 from worker.assembly import Parts
 from worker.core import events
 from worker.core.decision import IllegalTransition
+from worker.core.deletion import DeletionRefused
 from worker.core.events import Event
 from worker.core.job import Job, JobId, Start
 from worker.core.states import State
@@ -177,10 +181,16 @@ def migrate() -> None:
 def main() -> None:
     """The entry point: runs a command, and says in one sentence what went wrong."""
     try:
+        with suppress(StackError):  # installed without its project: the folder's own settings count
+            settle(find_project())
         cli()
     except RequestInvalidError as error:
         _fail("\n  ".join(["the request was refused, and nothing was stored:", *(f"{one.field} {one.problem}" for one in error.problems)]))
-    except (IllegalTransition, KeyReusedError, UnknownAccountError, SettingsError, LedgerUnusableError, OSError, ValueError) as error:
+    except DeletionRefused as error:
+        _fail(f"{error.reason} It may be deleted from {error.until.isoformat()} on." if error.until else error.reason)
+    except IllegalTransition as error:
+        _fail(f"the job is {error.job.state}. {error.reason}")
+    except (KeyReusedError, UnknownAccountError, SettingsError, LedgerUnusableError, OSError, ValueError) as error:
         _fail(str(error))
     except UNREACHABLE as error:
         reason = " ".join(str(error.__cause__ or error).split())
@@ -209,6 +219,8 @@ def _tell(job_id: str, event: Event) -> None:
         job = parts.engine.tell(_found(parts, job_id).id, event)
         parts.bell.ring_due([job], parts.engine.clock())
         last = parts.ledger.story(job.id)[-1]
+    if last.event == events.DeletionDeclined.__name__:
+        _fail(last.why)
     console.print(f"{job.id} is {job.state}: {last.why}", markup=False)
 
 

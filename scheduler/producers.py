@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import structlog
 from celery import Celery, Task
 from celery.exceptions import Reject
 from celery.worker.request import Request as MessageRequest
@@ -22,6 +23,7 @@ from worker.store.jobs import Added, KeyReusedError
 
 CALLER = "local"
 """Whoever reaches the broker, the loopback API or the command line is one caller: a key means the same job whichever way it comes."""
+log = structlog.get_logger("producers")
 _PAUSE = 1.0  # seconds before a message goes back to the queue because the database is away
 
 
@@ -98,11 +100,14 @@ class _QuietTask(Task):
 def add_producers(app: Celery, parts: Callable[[], Parts]) -> None:
     """Register `replicas.create`; `parts` gives those of the process that runs it."""
 
-    @app.task(name=CREATE, bind=True, base=_QuietTask, shared=False)
+    @app.task(name=CREATE, bind=True, base=_QuietTask, throws=(RequestInvalidError, KeyReusedError), shared=False)
     def create(task: Task, **request: Any) -> None:  # noqa: ANN401 - whatever a service sends; the door looks at it
         """Record a job. Bad input ends the task with every problem named; a message that comes twice is the same job."""
         try:
             enqueue(parts(), request, key=task.request.id)
+        except (RequestInvalidError, KeyReusedError) as refused:
+            log.warning("a request was refused, and nothing was stored", task_id=task.request.id, reason=str(refused))
+            raise
         except UNREACHABLE as error:
             # The one message that is not rung again by the sweep: it goes back to the queue until the ledger has it.
             time.sleep(_PAUSE)

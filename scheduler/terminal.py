@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from worker.core.states import State
@@ -31,7 +31,9 @@ def job(document: Document) -> RenderableType:
 
 def jobs(documents: Sequence[Document], counts: Mapping[State, int]) -> RenderableType:
     """Many jobs, one a line, and the counts."""
-    table = Table("job", "state", "progress", "next look", "account", "created", box=None, header_style="dim")
+    # The id is what people copy: on a narrow screen the others give way.
+    columns = (Column("job", no_wrap=True, min_width=26), Column("state", no_wrap=True), "progress", "next look", "account", "created")
+    table = Table(*columns, box=None, header_style="dim")
     for one in documents:
         state = Text(one["state"], style=_COLOURS.get(one["state"], ""))
         # Text, for words of others may look like rich's markup.
@@ -94,10 +96,17 @@ def _facts(document: Document) -> list[tuple[str, RenderableType]]:
         ("next look", _from_now(document["due_at"])),
         ("ETA", eta and f"half of such trainings end {_from_now(eta['p50'])}, nine in ten {_from_now(eta['p90'])}"),
         ("failure", failure and Text(f"{failure['code']}: {failure['detail'] or ''}")),
-        ("what to do", failure and Text(failure["told"])),
+        ("what to do", Text(failure["told"]) if failure and document["state"] != State.CANCELLED else None),
+        ("deletable", _deletable(document)),
         ("submissions", str(document["submissions"])),
     ]
     return [(name, Text(value) if isinstance(value, str) else value) for name, value in facts if value]
+
+
+def _deletable(document: Document) -> str | None:
+    """When the last failed replica may be deleted without losing its refund."""
+    kept = [attempt["deletable_at"] for attempt in document.get("attempts", ()) if attempt["deletable_at"] and not attempt["deleted_at"]]
+    return f"{kept[-1][:19].replace('T', ' ')} UTC, when its refund is safe" if kept else None
 
 
 def _from_now(moment: str | None) -> str:

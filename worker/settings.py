@@ -10,6 +10,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -22,6 +23,7 @@ from worker.durations import parse_duration
 DEFAULT_ACCOUNT = "default"
 _KEY = "TAVUS_API_KEY"
 _PREFIX = "REPLICAS_"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _RULES = Rules()
 _PLAN = Plan()
 
@@ -167,7 +169,10 @@ class Settings(BaseSettings):
     def _open_doors(self) -> Iterator[str]:
         if self.public_url is not None and self.secret is None:
             yield f"{_variable('secret')} is needed with {_variable('public_url')}: it signs the callback tokens"
-        if self.host not in {"127.0.0.1", "::1", "localhost"} and self.api_token is None:
+        if self.public_url is not None and self.api_token is None and urlsplit(self.public_url).hostname not in _LOOPBACK:
+            forwarder = "whoever forwards callbacks to this host forwards the rest of the API too"
+            yield f"{_variable('api_token')} is needed with {_variable('public_url')}: {forwarder}"
+        if self.host not in _LOOPBACK and self.api_token is None:
             yield f"{_variable('api_token')} is needed to listen on {self.host}: without it anybody could spend your credits"
 
     @property

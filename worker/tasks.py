@@ -10,7 +10,7 @@ from celery import Celery
 from worker.app import DELETE, POLL, START_CONVERSATION, SUBMIT
 from worker.assembly import Parts
 from worker.core import events
-from worker.core.job import Job, JobId
+from worker.core.job import Job, JobId, ReplicaId
 
 
 def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
@@ -32,9 +32,10 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
         _then_ring(parts(), parts().engine.start_conversation(JobId(job_id)))
 
     @app.task(name=DELETE, shared=False)
-    def delete(job_id: str, hard: bool = False) -> None:  # noqa: FBT001, FBT002 - a message's argument
-        """Delete a job's replica, if the door of deletion lets it through."""
-        parts().engine.tell(JobId(job_id), events.DeletionRequested(hard=hard))
+    def delete(job_id: str, hard: bool = False, replica_id: str | None = None) -> None:  # noqa: FBT001, FBT002 - a message's argument
+        """Delete a job's replica, if the door of deletion lets it through and it is still the one that was meant."""
+        meant = ReplicaId(replica_id) if replica_id else None
+        parts().engine.tell(JobId(job_id), events.DeletionRequested(hard=hard, replica_id=meant))
 
 
 def _then_ring(parts: Parts, jobs: list[Job]) -> None:

@@ -78,7 +78,7 @@ def delete(parts: Here, job_id: str, *, hard: bool = False) -> dict[str, Any]:
     """Ask for the deletion. 409 says why not, and until when: a failed replica is kept until its refund is safe. `hard` also erases its assets."""
     job = _found(parts, job_id)
     parts.engine.foresee(job.id, events.DeletionRequested(hard=hard))
-    parts.app.send_task(DELETE, args=[job.id, hard])
+    parts.app.send_task(DELETE, args=[job.id, hard, job.replica_id])
     return {"id": job.id, "replica_id": job.replica_id, "deletion": "asked for; the story says how it went"}
 
 

@@ -29,7 +29,16 @@ def find_project() -> Path:
 
 
 def enter(project: Path) -> None:
-    """Make this process what its children will be: in the project's folder, with one environment.
+    """Make this process what its children will be: in the project's folder, with one environment."""
+    settle(project)
+    # The venv's commands first, whether or not it was activated: `celery` must be the one that this interpreter's packages belong to.
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
+    os.environ["PYTHONUNBUFFERED"] = "1"  # a line that a process wrote before it died must not die with it
+    os.chdir(project)
+
+
+def settle(project: Path) -> None:
+    """Have every command read the settings that the stack reads, wherever it is typed.
 
     The processes run in `project` and read its `.env`; the person may have typed the command in another folder with another `.env`. Both
     count, the nearer one first, and a relative path means what it meant where it was written.
@@ -37,10 +46,6 @@ def enter(project: Path) -> None:
     here = with_whole_paths(environment(), Path.cwd())
     there = with_whole_paths({name: text for name, text in dotenv_values(project / ".env").items() if text is not None}, project)
     os.environ.update({_HOME: str(Path.cwd() / "var"), **there, **here})
-    # The venv's commands first, whether or not it was activated: `celery` must be the one that this interpreter's packages belong to.
-    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
-    os.environ["PYTHONUNBUFFERED"] = "1"  # a line that a process wrote before it died must not die with it
-    os.chdir(project)
 
 
 def with_whole_paths(values: Mapping[str, str], folder: Path) -> dict[str, str]:

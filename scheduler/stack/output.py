@@ -27,7 +27,7 @@ class Output:
 
     def __init__(self, path: Path, *, is_quiet: bool) -> None:
         """Write to `path`; `is_quiet`: only the stack's own lines reach the terminal."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # requests hold addresses, and those open things
         self.path = path
         self._is_quiet = is_quiet
         self._file = RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8")

@@ -1,6 +1,7 @@
 """What is going to run, decided before anything is started: settings, processes, and whether this is the demonstration. It starts nothing."""
 
 import os
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -43,6 +44,8 @@ def make_plan(project: Path | None, *, is_demo: bool) -> Plan:
     """Read the project and the settings, and turn this process' environment into that of its children. Raises StackError and SettingsError."""
     project = project or find_project()
     enter(project)
+    if os.environ.get("REPLICAS_PUBLIC_URL") and not os.environ.get("REPLICAS_SECRET"):
+        os.environ["REPLICAS_SECRET"] = kept_secret(Path(os.environ["REPLICAS_HOME"]))
     settings = read_settings()
     sandbox = None
     if is_demo and not settings.accounts:
@@ -55,6 +58,16 @@ def make_plan(project: Path | None, *, is_demo: bool) -> Plan:
     programs = tuple(Program(name, line, _grace(name, settings)) for name, line in read_procfile(project / PROCFILE).items())
     prefix = os.environ.get("FLOWER_URL_PREFIX", "").strip("/")
     return Plan(settings, programs, sandbox, os.environ.get("REDIS_URL") or None, is_demo, f"/{prefix}" if prefix else "")
+
+
+def kept_secret(home: Path) -> str:
+    """What signs callback tokens on a host where nobody chose it: made once, and the same at the next start."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = home / "secret"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe())
+    return file.read_text()
 
 
 def _grace(name: str, settings: Settings) -> timedelta:

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 from scheduler.stack.child import Program
 from scheduler.stack.errors import StackError
 from scheduler.stack.ports import as_seen_from_here, free_port
 
 _FOLDER = "demo"
+_SETTINGS = "demo.env"
 _LEDGER = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
 _GRACE = timedelta(seconds=5)
 # Twenty seconds stand for three and a half hours: long enough to watch the polls, short enough to wait for. The rest is scaled so that everything
@@ -50,6 +53,11 @@ def forget_earlier(home: Path) -> None:
         (home / name).unlink(missing_ok=True)
 
 
+def settings_under(home: Path) -> dict[str, str]:
+    """The settings of the demonstration whose data lies in `home`: whoever looks at it must see its Tavus and its time. Empty for real jobs."""
+    return {name: text for name, text in dotenv_values(home / _SETTINGS).items() if text is not None}
+
+
 class Sandbox:
     """The small Tavus of the tests, as one more process of the stack."""
 
@@ -66,6 +74,10 @@ class Sandbox:
         self.environment |= {"TAVUS_PUBLIC_API_BASE_URL": f"{self.origin}/v2", "TAVUS_API_KEY": "sandbox"}
         command = [sys.executable, "-m", "tests.sandbox", "--port", str(port), "--typical", self.environment[_TYPICAL]]
         self.program = Program("sandbox", f"exec {shlex.join(command)}", _GRACE, is_ground=True)
+
+    def publish(self, home: Path) -> None:
+        """Leave the settings where commands that are typed in another terminal find them."""
+        (home / _SETTINGS).write_text("".join(f"{name}={text}\n" for name, text in self.environment.items()))
 
     @property
     def headshot(self) -> str:

@@ -48,6 +48,7 @@ async def _live(plan: Plan) -> int:
     held = lock(lock_file)
     if plan.sandbox:
         forget_earlier(home)
+        plan.sandbox.publish(home)
     embedded = None if plan.redis_url else Embedded.under(home)
     switch = Switch(held, [lock_file, *(embedded.leftovers if embedded else ())])
     await switch.open()
@@ -75,6 +76,8 @@ class _Stack:
             return 0
         self._supervisor.settle()
         self._say_where("ready")
+        if not self._plan.settings.accounts:
+            self._output.announce("no TAVUS_API_KEY is set: jobs are recorded and checked, and then held until there is one")
         reached = await _unless(self._demonstrate(), asked)
         await asked
         return 1 if reached is False else 0

@@ -184,7 +184,11 @@ def test_a_file_that_cannot_be_read_is_one_sentence(replicas: Commands) -> None:
 
 @pytest.mark.parametrize("words", [HEADSHOT, ("list",), ("show", "one"), ("accounts", "list"), ("cancel", "one")], ids=" ".join)
 def test_an_unprepared_ledger_is_one_sentence_that_says_what_to_do(replicas: Commands, tmp_path: Path, words: tuple[str, ...]) -> None:
-    assert "replicas migrate" in complaint(replicas(*words, REPLICAS_HOME=str(tmp_path / "new")))
+    assert "Start `replicas run`" in complaint(replicas(*words, REPLICAS_HOME=str(tmp_path / "new")))
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "ledger.db").touch()
+    assert "replicas migrate" in complaint(replicas(*words, REPLICAS_HOME=str(tmp_path / "bare")))
 
 
 @pytest.mark.parametrize("words", [HEADSHOT, ("list",), ("migrate",)], ids=" ".join)

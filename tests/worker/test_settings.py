@@ -119,6 +119,13 @@ def test_what_must_not_be_open_to_everybody_needs_a_secret(given: Given) -> None
     assert read_settings().public_url == "https://replicas.example.com"
 
 
+def test_callbacks_from_outside_need_a_token_because_whoever_forwards_them_forwards_the_api(given: Given) -> None:
+    given(REPLICAS_PUBLIC_URL="https://replicas.example.com", REPLICAS_SECRET="s")  # noqa: S106 - an example
+    assert "REPLICAS_API_TOKEN is needed with REPLICAS_PUBLIC_URL" in refused()
+    given(REPLICAS_PUBLIC_URL="http://127.0.0.1:8000")
+    assert read_settings().api_token is None
+
+
 def test_each_key_is_an_account_by_the_name_after_it(given: Given) -> None:
     given(
         TAVUS_API_KEY="one", TAVUS_API_KEY__STUDIO="two", TAVUS_API_KEY__EAST_WING=" three\n", TAVUS_API_KEY__NONE="", TAVUS_API_KEYS="no"

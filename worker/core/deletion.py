@@ -30,6 +30,8 @@ def request(job: Job, event: events.DeletionRequested, now: datetime, _rules: Ru
     attempt = job.attempts[-1] if job.attempts else None
     if attempt is None or attempt.replica_id is None:
         raise DeletionRefused(job, event, "It has no replica.")
+    if event.replica_id not in {None, attempt.replica_id}:
+        raise DeletionRefused(job, event, f"{event.replica_id} was meant, and the latest replica is {attempt.replica_id}.")
     if attempt.deleted_at is not None:
         raise DeletionRefused(job, event, f"{attempt.replica_id} was deleted at {attempt.deleted_at.isoformat()}.")
     _raise_if_unsafe(job, event, attempt, attempt.replica_id, now)

@@ -221,9 +221,13 @@ class AccountResumed:
 
 @dataclass(frozen=True, slots=True)
 class DeletionRequested:
-    """Somebody wants the latest attempt's replica deleted; `hard` also erases its assets, for ever."""
+    """Somebody wants the latest attempt's replica deleted; `hard` also erases its assets, for ever.
+
+    `replica_id`: the one that was meant, where the wish travels: when it arrives, another may have been paid for.
+    """
 
     hard: bool = False
+    replica_id: ReplicaId | None = None
 
 
 @dataclass(frozen=True, slots=True)

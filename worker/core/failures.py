@@ -150,7 +150,9 @@ POLICIES: dict[Failure, Policy] = {
     Failure.OTHER_QUALITY_ISSUE: Policy(
         _HOLD, "Tavus names a quality issue without its kind: ask Tavus' support, then release or abandon.", State.QUEUED
     ),
-    Failure.KEY_REJECTED: Policy(_STOP, "Tavus does not accept the account's API key: set the right key, then resume the account."),
+    Failure.KEY_REJECTED: Policy(
+        _STOP, "The account's API key is missing here, or Tavus does not accept it: set the right key, then resume the account."
+    ),
     Failure.OUT_OF_CREDIT: Policy(
         _STOP, "The Tavus account is out of credit or its plan does not include this: mend that, then resume the account."
     ),

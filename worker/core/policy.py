@@ -50,15 +50,21 @@ def stop_for(job: Job, fault: Failure | None) -> tuple[StopAccount, ...]:
 def abandon(job: Job, failure: Failure, detail: str) -> Decision:
     """End the job. Remote ids stay on record."""
     ended = moved(job, State.ABANDONED, None, failure=failure, detail=detail)
-    return Decision(ended, why=f"{failure}: {detail}. {POLICIES[failure].told}")
+    return Decision(ended, why=_told(failure, detail))
 
 
 def _hold(job: Job, failure: Failure, detail: str) -> Decision:
     release_to = POLICIES[failure].release_to or job.state
     return Decision(
         moved(job, State.HELD, None, failure=failure, detail=detail, release_to=release_to),
-        why=f"{failure}: {detail}. {POLICIES[failure].told}",
+        why=_told(failure, detail),
     )
+
+
+def _told(failure: Failure, detail: str) -> str:
+    """What happened and what to do, as sentences: Tavus' own often name the code and end in a stop already."""
+    named = detail if detail.startswith(failure.value) else f"{failure}: {detail}"
+    return f"{named.rstrip('. ')}. {POLICIES[failure].told}"
 
 
 def _pay_again(job: Job, failure: Failure, detail: str, now: datetime, rules: Rules, *, allowed: bool) -> Decision:

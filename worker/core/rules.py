@@ -15,8 +15,8 @@ class Rules:
     """How long a worker may be silent before another takes the job. Longer than the slowest call, or live workers are robbed."""
     settle_time: timedelta = timedelta(minutes=30)
     """How long a lost submission is looked for before it counts as absent. Shorter risks a second payment: Tavus names no bound for a late create."""
-    settle_scans: int = 3
-    """How many complete scans must agree on absence, spread over the settle time: one could hit a stale page."""
+    settle_scans: int = 7
+    """How many complete scans must agree on absence. `settle_wait` fits as many into the settle time, so a clock that jumps ahead proves nothing."""
     refund_hold: timedelta = timedelta(hours=24)
     """How long a failed replica is kept. Deleting it at once may lose the refund (Tavus, Replica FAQ, 2026-06); Tavus names no safe delay."""
     retry_base: timedelta = timedelta(seconds=5)

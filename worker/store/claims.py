@@ -21,8 +21,6 @@ from worker.store.database import portions
 from worker.store.tables import METADATA
 
 JOB = METADATA.tables["job"]
-PAYING = (State.QUEUED, State.OPENING)
-"""States whose next step may cost money: what a stopped account must not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,9 @@ def claim_due(
     if rung_before is not None:
         # Who is rung for falls due one lease later, so the index on `due_at` finds these rows too, with the few others that are out on a lease.
         ready = and_(JOB.c.due_at <= now + lease, or_(ready, JOB.c.rung_at <= rung_before))
-    return _claim(connection, _claimable(connection, JOB.c.state.in_([state.value for state in states]), ready).limit(limit), now, lease)
+    wanted = list(states)
+    due = _claimable(connection, JOB.c.state.in_([state.value for state in wanted]), ready, states=wanted)
+    return _claim(connection, due.limit(limit), now, lease)
 
 
 def claim_these(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Claim]:
@@ -53,8 +53,8 @@ def claim_these(connection: Connection, job_ids: Sequence[JobId], now: datetime,
     return _claim(connection, _claimable(connection, JOB.c.id.in_(job_ids), JOB.c.due_at <= now), now, lease)
 
 
-def _claimable(connection: Connection, *which: ColumnElement[bool]) -> Select[Any]:
-    wanted = select(JOB.c.id, JOB.c.account, JOB.c.state).where(*which, *_not_stopped(connection))
+def _claimable(connection: Connection, *which: ColumnElement[bool], states: Sequence[State] = tuple(State)) -> Select[Any]:
+    wanted = select(JOB.c.id, JOB.c.account, JOB.c.state).where(*which, *_not_stopped(connection, states))
     # PostgreSQL: what another claims at this moment is passed over. SQLite has one writer at a time anyway.
     return wanted.order_by(JOB.c.priority.desc(), JOB.c.due_at).with_for_update(skip_locked=True)
 
@@ -90,10 +90,13 @@ def _change(connection: Connection, job_ids: Sequence[JobId], **values: Any) -> 
         connection.execute(update(JOB).where(JOB.c.id.in_(part)).values(**values))
 
 
-def _not_stopped(connection: Connection) -> list[ColumnElement[bool]]:
+def _not_stopped(connection: Connection, states: Sequence[State] = tuple(State)) -> list[ColumnElement[bool]]:
     """Leave the line of a stopped account alone: what may pay, and everything where the key itself is not accepted."""
     names, deaf = stopped(connection)
     if not names:
         return []
-    paying = and_(JOB.c.account.in_(names), JOB.c.state.in_([state.value for state in PAYING]))
-    return [not_(or_(paying, JOB.c.account.in_(deaf)))]
+    paying = JOB.c.state == State.QUEUED.value
+    if State.OPENING in states:
+        # One that may be open is looked for all the same: it bills, and it is not among the active ones for long.
+        paying = or_(paying, and_(JOB.c.state == State.OPENING.value, JOB.c.conversation_intended_at.is_(None)))
+    return [not_(or_(and_(JOB.c.account.in_(names), paying), JOB.c.account.in_(deaf)))]

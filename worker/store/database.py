@@ -7,7 +7,7 @@ from time import sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 _BUSY = 30.0  # seconds that a writer waits for SQLite's one write lock before it gives up; longer than any transaction here
@@ -19,7 +19,8 @@ _TOGETHER = 500  # values in one IN list: both plan it well, and both refuse som
 _PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 
 # ProgrammingError: a PostgreSQL that nobody has migrated says that the table is not there. NoConnectionError: every connection is in use.
-UNREACHABLE = (OperationalError, InterfaceError, ProgrammingError, NoConnectionError)
+# InternalError and NotSupportedError: a PostgreSQL that only reads, because another has taken its place.
+UNREACHABLE = (OperationalError, InterfaceError, InternalError, NotSupportedError, ProgrammingError, NoConnectionError)
 """What is raised when the database cannot answer now: a reason to come back later, and no word about what was asked."""
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ def _open_postgres(url: URL, connections: int) -> Engine:
 
 
 def _open_sqlite(url: URL, connections: int) -> Engine:
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # requests hold addresses, and those open things
     engine = create_engine(url, pool_size=connections, max_overflow=2, hide_parameters=True, connect_args={"timeout": _BUSY})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

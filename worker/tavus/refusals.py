@@ -49,6 +49,8 @@ def refusal_of(reply: Reply, otherwise: Failure) -> Refusal | None:
 
 
 def _failure(status: int, document: object, words: str, otherwise: Failure) -> Failure:
+    if status == 403 and otherwise is Failure.CONVERSATION_REFUSED:  # noqa: PLR2004 - about this persona or document, perhaps: it holds one job
+        return otherwise
     if _FULL in words.lower():
         return Failure.CONVERSATIONS_FULL
     # Only a training fails for its picture: a conversation's answer may repeat any word of its context.

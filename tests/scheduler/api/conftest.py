@@ -15,7 +15,7 @@ from tests.scheduler.made import settings_in
 def shared_api(home_of: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory, session_broker: Broker) -> Iterator[Api]:
     """The API on a ledger and a broker of this file, with callbacks."""
     home = home_of(tmp_path_factory.mktemp("api"))
-    settings = settings_in(home, redis_url=session_broker.url, public_url="https://here.example", secret=SecretStr("s"))
+    settings = settings_in(home, redis_url=session_broker.url, public_url="http://127.0.0.1:1", secret=SecretStr("s"))
     with serving(settings) as one:
         yield one
 

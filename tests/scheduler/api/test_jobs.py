@@ -159,7 +159,7 @@ def test_a_deletion_that_is_safe_is_asked_for(api: Api, broker: Broker, query: s
     job = a_job_in(api.parts, State.READY, attempts=paid(job, Outcome.TRAINED))
     answer = api.client.delete(f"/v1/jobs/{job.id}/replica{query}")
     assert (answer.status_code, answer.json()["replica_id"]) == (202, job.replica_id)
-    assert [message["arguments"][0] for message in broker.messages(DELETE)] == [[job.id, hard]]
+    assert [message["arguments"][0] for message in broker.messages(DELETE)] == [[job.id, hard, job.replica_id]]
 
 
 def test_no_answer_about_a_job_holds_its_address(api: Api) -> None:

@@ -31,6 +31,13 @@ def test_a_failed_replica_is_kept_until_its_refund_is_safe_and_the_asker_is_told
     assert decided(job(state), DELETE, SAFE).effects == (DeleteReplica("main", REPLICA, failed=True, hard=False),)
 
 
+def test_a_wish_that_comes_late_deletes_only_what_was_meant() -> None:
+    meant = ev.DeletionRequested(replica_id=ReplicaId("r-of-an-earlier-attempt"))
+    with pytest.raises(DeletionRefused, match="was meant, and the latest replica is"):
+        decided(job(State.ABANDONED), meant, SAFE)
+    assert decided(job(State.ABANDONED), ev.DeletionRequested(replica_id=REPLICA), SAFE).effects
+
+
 def test_a_failed_replica_without_a_date_is_kept() -> None:
     undated = job(State.ABANDONED, attempts=(attempt(1, Outcome.FAILED, deletable_at=None),))
     assert _refusal(undated, NOW + 1000 * HOUR).until is None

@@ -2,9 +2,11 @@
 
 import pytest
 
-from tests.worker.store.made import LEASE, NOW, SECOND, at_once, rung, stored
+from tests.worker.store.made import LEASE, NOW, SECOND, at_once, changed, rung, stored
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
+from worker.core.job import Conversation
+from worker.core.marks import conversation_mark
 from worker.core.states import State
 from worker.store.jobs import Ledger
 
@@ -25,6 +27,15 @@ def test_what_may_pay_is_left_alone_on_a_stopped_account_and_everything_on_a_dea
     ledger.stop(LOCKED, NOW)
     asked = {("broke", State.SUBMITTING), ("broke", State.TRAINING)}
     assert due_and_claimed(ledger) == asked | {("well", state) for state in DUE}
+
+
+def test_a_conversation_that_may_be_open_is_looked_for_on_a_stopped_account_for_it_bills(ledger: Ledger) -> None:
+    job = stored(ledger, State.OPENING, account="broke")
+    asked_for = Conversation(mark=conversation_mark(job.id, 1), intended_at=NOW)
+    job = changed(ledger, job, conversation=asked_for)
+    ledger.stop(BROKE, NOW)
+    assert [claim.job_id for claim in ledger.claim_due(DUE, NOW, LEASE, 9)] == [job.id]
+    assert [one.id for one in ledger.take([job.id], NOW, LEASE)] == [job.id]
 
 
 def test_what_was_rung_for_before_the_stop_is_not_taken_after_it(ledger: Ledger) -> None:

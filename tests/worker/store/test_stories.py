@@ -37,7 +37,7 @@ def test_every_event_comes_back_from_its_document_as_it_was(kind: type[Event], d
 
 def test_every_field_of_every_event_has_a_type_that_is_tried_here() -> None:
     plain: set[object] = {str, bool, str | None, Failure, Failure | None, timedelta | None}
-    known = plain | {Mark, ReplicaId, ConversationId, tuple[ReplicaId, ...]}
+    known = plain | {Mark, ReplicaId, ReplicaId | None, ConversationId, tuple[ReplicaId, ...]}
     assert {field.type for kind in get_args(Event) for field in fields(kind)} <= known
 
 
