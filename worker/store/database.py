@@ -12,6 +12,9 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 _BUSY = 30.0  # seconds that a writer waits for SQLite's one write lock before it gives up; longer than any transaction here
 _PAUSE = 0.02  # seconds between two tries where SQLite itself does not wait
+_STATEMENTS = (
+    32  # prepared ones that a SQLite connection keeps: all that are used often; sqlite3's 128 times a connection a thread are 20 MB
+)
 _RECYCLE = 1800  # seconds after which an idle PostgreSQL connection is replaced: shorter than common proxies' idle limits
 _TOGETHER = 500  # values in one IN list: both plan it well, and both refuse some tens of thousands
 
@@ -73,7 +76,9 @@ def _open_postgres(url: URL, connections: int) -> Engine:
 
 def _open_sqlite(url: URL, connections: int) -> Engine:
     Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # requests hold addresses, and those open things
-    engine = create_engine(url, pool_size=connections, max_overflow=2, hide_parameters=True, connect_args={"timeout": _BUSY})
+    engine = create_engine(
+        url, pool_size=connections, max_overflow=2, hide_parameters=True, connect_args={"timeout": _BUSY, "cached_statements": _STATEMENTS}
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
