@@ -19,11 +19,16 @@ def standings(parts: Parts) -> dict[str, Stop | None]:
     return {name: stops.get(name) for name in sorted({*parts.settings.accounts, *stops})}
 
 
-def resume(parts: Parts, account: str) -> list[Job]:
-    """Let the account's line go on, and ring for the jobs that it held; those jobs. Raises UnknownAccountError: a typing error resumes nothing."""
+def require_account(parts: Parts, account: str) -> None:
+    """Raises UnknownAccountError for an account that nobody here knows: a typing error changes nothing."""
     known = standings(parts)
     if account not in known:
         raise UnknownAccountError(account, list(known))
+
+
+def resume(parts: Parts, account: str) -> list[Job]:
+    """Let the account's line go on, and ring for the jobs that it held; those jobs. Raises UnknownAccountError."""
+    require_account(parts, account)
     jobs = parts.engine.resume_account(account)
     parts.bell.ring_due(jobs, parts.engine.clock())
     return [job for job in jobs if job.due_at is not None]

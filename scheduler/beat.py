@@ -8,15 +8,19 @@ from celery.signals import beat_init
 from worker.app import READ_VOICES, SWEEP
 from worker.settings import Settings
 
+# Without an end ticks pile up while no worker is there. But beat says when, by its host's clock, and the worker looks on his own: one that is ahead
+# by more would throw every tick away, and without a sweep nothing moves. Some hundred sweeps that find nothing cost a second.
+_EXPIRES = 15 * 60.0
+
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Celery's `beat_schedule`. `expires`: a tick that was not worked on by the next is worth nothing; without it they pile up in an outage."""
+    """Celery's `beat_schedule`."""
     sweep, voices = settings.sweep_interval.total_seconds(), settings.voices_refresh.total_seconds()
     return {
         # What is due is rung for. The price of a lost message is one of these.
-        "sweep": {"task": SWEEP, "schedule": sweep, "options": {"expires": sweep}},
+        "sweep": {"task": SWEEP, "schedule": sweep, "options": {"expires": max(sweep, _EXPIRES)}},
         # Tavus adds and removes stock voices; a request with an unknown one is refused before anything is stored.
-        "voices": {"task": READ_VOICES, "schedule": voices, "options": {"expires": voices}},
+        "voices": {"task": READ_VOICES, "schedule": voices, "options": {"expires": max(voices, _EXPIRES)}},
     }
 
 
@@ -27,6 +31,6 @@ def add_schedule(app: Celery, settings: Settings) -> None:
     app.conf.beat_max_loop_interval = max(settings.sweep_interval.total_seconds(), 0.05)
 
     def _read_voices_now(**_signal: Any) -> None:  # noqa: ANN401 - whatever Celery sends along
-        app.send_task(READ_VOICES, expires=settings.voices_refresh.total_seconds())
+        app.send_task(READ_VOICES, expires=max(settings.voices_refresh.total_seconds(), _EXPIRES))
 
     beat_init.connect(_read_voices_now, weak=False)

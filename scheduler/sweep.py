@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import structlog
 from celery import Celery
 
-from worker.app import POLL, READ_VOICES, START_CONVERSATION, SUBMIT, SWEEP
+from worker.app import DELETE, LOOK_UP, POLL, READ_VOICES, START_CONVERSATION, SUBMIT, SWEEP
 from worker.assembly import Parts
-from worker.bell import TASKS
+from worker.bell import TASKS, TOGETHER
 from worker.core.states import State
 from worker.tavus.voices import read_voices
 
@@ -27,16 +27,22 @@ class Swept:
 
 def sweep(parts: Parts) -> Swept:
     """Ring for everything due, as far as the queues have room: what waits in Redis is out of the ledger's order, so only little may wait there."""
-    rung = 0
-    for task in (SUBMIT, START_CONVERSATION, POLL):
-        rung += _sweep_for(parts, task)
-    return Swept(rung)
+    rung = sum(_sweep_for(parts, task) for task in (SUBMIT, LOOK_UP, START_CONVERSATION, POLL))
+    return Swept(rung + _sweep_deletions(parts))
+
+
+def _sweep_deletions(parts: Parts) -> int:
+    """Rung for until they are done: they are few, and who comes second to one finds nothing to do."""
+    room = parts.settings.ring_window - _waiting(parts, DELETE)
+    due = parts.ledger.due_deletions(parts.engine.clock(), room) if room > 0 else []
+    parts.bell.ring_deletions(due)
+    return len(due)
 
 
 def _sweep_for(parts: Parts, task: str) -> int:
     settings, now = parts.settings, parts.engine.clock()
     waiting = _waiting(parts, task)
-    room = min((settings.ring_window - waiting) * (settings.poll_batch if task == POLL else 1), _MOST)
+    room = min((settings.ring_window - waiting) * (settings.poll_batch if task in TOGETHER else 1), _MOST)
     if room <= 0:
         return 0
     # Nothing waits, and yet somebody was rung for and did not come: the message is lost. Ringing once too often does no harm.

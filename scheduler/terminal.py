@@ -51,6 +51,40 @@ def story(lines: Sequence[Document]) -> RenderableType:
     return table
 
 
+def book(months: Sequence[Document]) -> RenderableType:
+    """The credit book, newest month first."""
+    if not months:
+        return Text("nothing was submitted yet", style="dim")
+    counted = ("submissions", "paid", "in doubt", "failed", "refunds expected", "refunds assumed", "at risk")
+    columns = ("account", "month", *counted, "money paid", "money at risk")
+    table = Table(*columns, box=None, header_style="dim")
+    for one in months:
+        counts = ("submissions", "paid", "in_doubt", "failed", "refunds_expected", "refunds_assumed")
+        risk = Text(str(one["at_risk"]), style="red" if one["at_risk"] else "")
+        money = (one["money_paid"] or "", one["money_at_risk"] or "")
+        table.add_row(Text(one["account"]), one["month"], *(str(one[name]) for name in counts), risk, *money)
+    return table
+
+
+def facts(document: Document) -> RenderableType:
+    """A small document, a fact a line."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in document.items():
+        shown = "none" if value is None else "yes" if value is True else "no" if value is False else str(value)
+        table.add_row(Text(name.replace("_", " "), style="dim"), Text(shown))
+    return table
+
+
+def findings(found: Sequence[Document], jobs_audited: int) -> RenderableType:
+    """What an audit found."""
+    if not found:
+        return Text(f"{jobs_audited} jobs, and everything holds", style="green")
+    table = Table("check", Column("what", no_wrap=True), "problem", box=None, header_style="dim")
+    for one in found:
+        table.add_row(one["check"], Text(one["subject"]), Text(one["problem"]))
+    return Group(table, Text(f"{len(found)} findings in {jobs_audited} jobs", style="red"))
+
+
 def watch(console: Console, look: Callable[[], Document]) -> None:
     """Show the job until it is over or rests; without a terminal a line for each change."""
     if not console.is_terminal:

@@ -1,12 +1,16 @@
 """A job as callers and people are shown it: documents without secrets. It may not show an address' query, a token, or the request itself."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from scheduler.findings import Finding
+from worker.core.credits import Entry, entry_of
 from worker.core.failures import POLICIES
-from worker.core.job import Attempt, Job
+from worker.core.job import Attempt, Job, Terms
 from worker.core.polling import Plan
 from worker.core.states import State
+from worker.store.book import Month
 from worker.store.stories import Line
 
 
@@ -23,7 +27,7 @@ def job_document(job: Job, plan: Plan, now: datetime) -> dict[str, Any]:
         "eta": _eta(job, plan, now),
         "replica_id": job.replica_id,
         "submissions": job.submissions,
-        "attempts": [_attempt(attempt) for attempt in job.attempts],
+        "attempts": [_attempt(attempt, now) for attempt in job.attempts],
         "conversation": _conversation(job),
         "failure": _failure(job),
         "cancel_requested": job.cancel_requested,
@@ -43,16 +47,62 @@ def line_document(line: Line) -> dict[str, Any]:
     }
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def month_document(month: Month) -> dict[str, Any]:
+    """A line of the credit book as JSON; money as decimal text, null where the account has no price."""
+    of = month.entries
+    paid = of[Entry.CHARGED] + of[Entry.AT_RISK] + month.strays
+    at_risk = of[Entry.AT_RISK] + month.strays
+    return {
+        "account": month.account,
+        "month": month.month,
+        "submissions": sum(of.values()),
+        "paid": paid,
+        "in_doubt": of[Entry.RESERVED],
+        "failed": month.failed,
+        "refunds_expected": of[Entry.REFUND_EXPECTED],
+        "refunds_assumed": of[Entry.REFUND_ASSUMED],
+        "at_risk": at_risk,
+        "price": _money(month.price, 1),
+        "money_paid": _money(month.price, paid),
+        "refund_expected": _money(month.price, of[Entry.REFUND_EXPECTED]),
+        "money_at_risk": _money(month.price, at_risk),
+    }
+
+
+def terms_document(account: str, terms: Terms) -> dict[str, Any]:
+    """An account's limits as JSON."""
+    return {
+        "account": account,
+        "max_trainings_a_month": terms.max_trainings_a_month,
+        "max_in_flight": terms.max_in_flight,
+        "price": _money(terms.price, 1),
+        "lost": terms.lost.value,
+        "retry_after_refund": terms.retry_after_refund,
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, str]:
+    """A finding of the audit as JSON."""
+    return {"check": finding.check, "subject": finding.subject, "problem": finding.problem}
+
+
+def _money(price: Decimal | None, times: int) -> str | None:
+    return None if price is None else str(price * times)
+
+
+def _attempt(attempt: Attempt, now: datetime) -> dict[str, Any]:
     return {
         "number": attempt.number,
         "mark": attempt.mark,
         "submitted_at": attempt.intended_at.isoformat(),
         "outcome": attempt.outcome.value,
+        "credit": entry_of(attempt, now).value,
         "replica_id": attempt.replica_id,
         "failure": attempt.failure.value if attempt.failure else None,
         "deletable_at": _moment(attempt.deletable_at),
+        "deletion_due_at": _moment(attempt.deletion.due_at if attempt.deletion else None),
         "deleted_at": _moment(attempt.deleted_at),
+        "strays": list(attempt.strays),
     }
 
 

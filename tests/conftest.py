@@ -40,3 +40,10 @@ def broker(session_broker: Broker) -> Broker:
     """The same, with nothing in it."""
     session_broker.client.flushall()
     return session_broker
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole lives of the system take as long as a busy host makes them: they have more time before they count as hanging."""
+    for item in items:
+        if {"simulation", "chaos"} & set(item.path.parts):
+            item.add_marker(pytest.mark.timeout(900))

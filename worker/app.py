@@ -15,10 +15,10 @@ from worker.settings import Settings
 
 # One queue for each kind of work, called as its task is, so that a flood of one cannot starve another: a worker takes from all of them in turn
 # (kombu's round robin), and a team may give any of them workers of its own (`--queues`).
-CREATE, SUBMIT, POLL = "replicas.create", "replicas.submit", "replicas.poll"
+CREATE, SUBMIT, LOOK_UP, POLL = "replicas.create", "replicas.submit", "replicas.look_up", "replicas.poll"
 START_CONVERSATION, DELETE, SWEEP = "conversations.start", "replicas.delete", "scheduler.sweep"
-READ_VOICES = "scheduler.read_voices"
-QUEUES = (CREATE, SUBMIT, POLL, START_CONVERSATION, DELETE, SWEEP)
+CLEAN_UP, READ_VOICES = "replicas.clean_up", "scheduler.read_voices"
+QUEUES = (CREATE, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, DELETE, SWEEP)
 # What a service sends without naming a queue lands here; it is served too, for otherwise it would lie there unseen.
 _FORGOTTEN = "celery"
 
@@ -49,7 +49,7 @@ def _messages() -> dict[str, Any]:
         "task_queues": [Queue(name) for name in (*QUEUES, _FORGOTTEN)],
         "task_default_queue": _FORGOTTEN,
         # The queue is the task's name, whoever sends it. Celery, Routing Tasks.
-        "task_routes": {name: {"queue": name} for name in QUEUES} | {READ_VOICES: {"queue": SWEEP}},
+        "task_routes": {name: {"queue": name} for name in QUEUES} | {CLEAN_UP: {"queue": DELETE}, READ_VOICES: {"queue": SWEEP}},
         # A publish is tried twice and then given up: the row is due, and the sweep rings again. Celery, Calling Tasks, "Message
         # Sending Retry"; without a bound a producer hangs while the broker is away (celery#4296).
         "task_publish_retry": True,
@@ -75,6 +75,8 @@ def _workers(settings: Settings) -> dict[str, Any]:
         # A worker that starts before its broker waits for it, and one that loses it lets running tasks finish. Celery, Configuration.
         "broker_connection_retry_on_startup": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # Celery's own would end the process then; see there. Celery, Configuration, worker_consumer.
+        "worker_consumer": "worker.consumer:Consumer",
         # Flower lives on these; they say which task ran when, and nothing of what it was about. Celery, Monitoring, "Events".
         "worker_send_task_events": True,
         "task_send_sent_event": False,

@@ -12,6 +12,7 @@ from worker.bell import Bell
 from worker.engine import Engine
 from worker.preflight import Limits, Preflight
 from worker.settings import Settings
+from worker.store.clock import LedgerClock
 from worker.store.database import open_database
 from worker.store.jobs import Ledger
 from worker.tavus.callbacks import Callbacks
@@ -41,11 +42,16 @@ class Parts:
 
 def assemble(settings: Settings, app: Celery) -> Parts:
     """The parts. Opens nothing yet but SQLite's folder: connections are made at first use."""
+    _ = (
+        app.producer_pool
+    )  # made here, once: two threads that first ask for it at the same moment trip over each other in kombu 5.7 (`set_limit`)
     ledger = Ledger(open_database(settings.ledger_url, settings.threads))
     tavus = Tavus(settings.tavus_url, settings.accounts, settings.http_timeout, settings.threads)
     callbacks = Callbacks(settings.public_url, settings.secret)
     performer = Performer(tavus, callbacks, patience=settings.task_limit - settings.http_timeout)
-    engine = Engine(ledger, performer, Preflight(limits_of(settings)), settings.rules(), call=settings.http_timeout)
+    engine = Engine(
+        ledger, performer, Preflight(limits_of(settings)), settings.rules(), settings.http_timeout, LedgerClock(ledger.server_time)
+    )
     return Parts(settings, app, ledger, tavus, callbacks, engine, Bell(app, ledger, settings.lease, settings.poll_batch))
 
 

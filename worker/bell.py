@@ -9,31 +9,42 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from worker.app import POLL, START_CONVERSATION, SUBMIT
-from worker.core.job import Job
+from worker.app import CLEAN_UP, LOOK_UP, POLL, START_CONVERSATION, SUBMIT
+from worker.core.job import Job, JobId
 from worker.core.states import State
 from worker.store.claims import Claim
 from worker.store.jobs import Ledger
 
 TASKS: dict[State, str | None] = {
     State.QUEUED: SUBMIT,
-    State.SUBMITTING: SUBMIT,
+    State.SUBMITTING: LOOK_UP,
     State.TRAINING: POLL,
     State.OPENING: START_CONVERSATION,
     State.READY: None,
-    State.DONE: None,
+    State.DONE: POLL,
     State.HELD: None,
-    State.ABANDONED: None,
-    State.CANCELLED: None,
+    State.ABANDONED: POLL,
+    State.CANCELLED: POLL,
 }
-"""Which task looks at a due job: total over State. None: nothing is ever due there."""
+"""Which task looks at a due job: total over State. None: nothing is ever due there. A job that is over is due while its money is unsettled."""
+TOGETHER = frozenset({POLL, LOOK_UP})
+"""Tasks that take many jobs of one account: one call, or one pass over a list, answers all."""
+
+
+def task_for(claim: Claim) -> str | None:
+    """The task to ring; a conversation that may be there is looked up, with others of its account."""
+    return LOOK_UP if claim.state is State.OPENING and claim.asks else TASKS[claim.state]
+
+
+# AttributeError: what kombu 5.7 raises (`_connparams`) when another thread finds the connection lost while this one sends over it.
+NO_BROKER = (OperationalError, OSError, AttributeError)
 
 log = structlog.get_logger("bell")
 
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """Rings for claimed jobs. One a process, used from any number of threads. `batch`: jobs in training that one message may name."""
+    """Rings for claimed jobs. One a process, used from any number of threads. `batch`: jobs that one message may name."""
 
     app: Celery
     ledger: Ledger
@@ -46,6 +57,14 @@ class Bell:
         if due:
             self.ring(self.ledger.claim_these(due, now, self.lease), now)
 
+    def ring_deletions(self, job_ids: Iterable[JobId]) -> None:
+        """Ring for jobs with a deletion that is due. A message that the broker does not take costs a sweep."""
+        try:
+            for job_id in job_ids:
+                self.app.send_task(CLEAN_UP, args=[job_id])
+        except NO_BROKER as error:
+            log.warning("the broker takes no messages; the next sweep rings again", error=str(error))
+
     def ring(self, claims: Sequence[Claim], now: datetime) -> bool:
         """Send the messages. When the broker does not take them the claims are given back, and the next sweep rings. Whether all were sent."""
         pending = list(_messages(claims, self.batch))
@@ -54,9 +73,9 @@ class Bell:
                 while pending:
                     task, ring_for = pending[0]
                     ids = [claim.job_id for claim in ring_for]
-                    self.app.send_task(task, args=[ids] if task == POLL else ids, producer=producer)
+                    self.app.send_task(task, args=[ids] if task in TOGETHER else ids, producer=producer)
                     pending.pop(0)
-        except (OperationalError, OSError) as error:
+        except NO_BROKER as error:
             unrung = [claim.job_id for _, left in pending for claim in left]
             self.ledger.unclaim(unrung, now)
             log.warning("the broker takes no messages; the next sweep rings again", error=str(error), jobs=len(unrung))
@@ -65,13 +84,17 @@ class Bell:
 
 
 def _messages(claims: Sequence[Claim], batch: int) -> Iterator[tuple[str, list[Claim]]]:
-    """The tasks and whom they are for: polls together for each account, everything else one by one."""
-    polls = sorted((claim for claim in claims if TASKS[claim.state] == POLL), key=lambda claim: claim.account)
-    for claim in claims:
-        task = TASKS[claim.state]
-        if task is not None and task != POLL:
+    """The tasks and whom they are for: questions together for each account, everything else one by one."""
+    rung = [(task, claim) for claim in claims if (task := task_for(claim)) is not None]
+    for task, claim in rung:
+        if task not in TOGETHER:
             yield task, [claim]
-    for _, of_account in groupby(polls, key=lambda claim: claim.account):
-        together = list(of_account)
+    asking = sorted(((task, claim) for task, claim in rung if task in TOGETHER), key=_task_and_account)
+    for (task, _), of_account in groupby(asking, key=_task_and_account):
+        together = [claim for _, claim in of_account]
         for start in range(0, len(together), batch):
-            yield POLL, together[start : start + batch]
+            yield task, together[start : start + batch]
+
+
+def _task_and_account(rung: tuple[str, Claim]) -> tuple[str, str]:
+    return rung[0], rung[1].account

@@ -105,6 +105,20 @@ class Settings(BaseSettings):
     )
     settle_time: Duration = Field(_RULES.settle_time, description="How long a lost submission is looked for before it may be paid again.")
     refund_hold: Duration = Field(_RULES.refund_hold, description="How long a failed replica is kept, so that its refund is safe.")
+    refund_confirm: Duration = Field(
+        _RULES.refund_confirm, description="How far apart two looks must both still say error before a failed replica is deleted."
+    )
+    clean_up_failed: bool = Field(
+        default=_RULES.clean_up_failed, description="Delete failed replicas by itself, once their refund is safe: they take a plan's slots."
+    )
+    clean_names: bool = Field(
+        default=_RULES.clean_names,
+        description="Rename a replica to the caller's name once its id is on record. Then only the ledger knows whose it is.",
+    )
+    lookup_patience: Duration = Field(
+        _RULES.lookup_patience,
+        description="How long the list may be unreadable, while something lost is looked for, before a person is asked.",
+    )
     training_typical: Duration = Field(_PLAN.typical, description="The usual training time; the poll plan is laid around it.")
     training_deadline: Duration = Field(_RULES.training_deadline, description="When a training counts as overdue and a person is asked.")
     poll_worth: float = Field(
@@ -183,9 +197,11 @@ class Settings(BaseSettings):
     def rules(self) -> Rules:
         """What the core needs of the settings."""
         return Rules(
-            lease=self.lease, settle_time=self.settle_time, refund_hold=self.refund_hold, retry_base=self.retry_base, retry_cap=self.retry_cap,
-            input_patience=self.input_patience, paid_retry_delay=self.paid_retry_delay, max_paid_attempts=self.max_paid_attempts,
-            training_deadline=self.training_deadline, missing_confirm=self.missing_confirm, plan=Plan(self.training_typical, self.poll_worth),
+            lease=self.lease, settle_time=self.settle_time, refund_hold=self.refund_hold, refund_confirm=self.refund_confirm,
+            clean_up_failed=self.clean_up_failed, clean_names=self.clean_names, lookup_patience=self.lookup_patience,
+            retry_base=self.retry_base, retry_cap=self.retry_cap, input_patience=self.input_patience,
+            paid_retry_delay=self.paid_retry_delay, max_paid_attempts=self.max_paid_attempts, training_deadline=self.training_deadline,
+            missing_confirm=self.missing_confirm, plan=Plan(self.training_typical, self.poll_worth),
         )  # fmt: skip
 
 

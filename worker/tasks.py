@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from celery import Celery
 
-from worker.app import DELETE, POLL, START_CONVERSATION, SUBMIT
+from worker.app import CLEAN_UP, DELETE, LOOK_UP, POLL, START_CONVERSATION, SUBMIT
 from worker.assembly import Parts
 from worker.core import events
+from worker.core.decision import IllegalTransition
 from worker.core.job import Job, JobId, ReplicaId
 
 
@@ -18,8 +19,13 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
 
     @app.task(name=SUBMIT, shared=False)
     def submit(job_id: str) -> None:
-        """Submit a queued job, or look for a submission that may have been lost."""
+        """Submit a queued job."""
         _then_ring(parts(), parts().engine.advance(JobId(job_id)))
+
+    @app.task(name=LOOK_UP, shared=False)
+    def look_up(job_ids: list[str]) -> None:
+        """Look for submissions and conversations that may have been lost, in one pass over the list of each account."""
+        _then_ring(parts(), parts().engine.advance_many([JobId(job_id) for job_id in job_ids]))
 
     @app.task(name=POLL, shared=False)
     def poll(job_ids: list[str]) -> None:
@@ -31,11 +37,17 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
         """Open the conversation of a trained job; of one that still trains, remember that it is wanted."""
         _then_ring(parts(), parts().engine.start_conversation(JobId(job_id)))
 
-    @app.task(name=DELETE, shared=False)
+    @app.task(name=DELETE, shared=False, throws=(IllegalTransition,))
     def delete(job_id: str, hard: bool = False, replica_id: str | None = None) -> None:  # noqa: FBT001, FBT002 - a message's argument
-        """Delete a job's replica, if the door of deletion lets it through and it is still the one that was meant."""
+        """Delete a job's replica, if the door of deletion lets it through. Erasing its assets too (`hard`) needs the replica's id."""
         meant = ReplicaId(replica_id) if replica_id else None
         parts().engine.tell(JobId(job_id), events.DeletionRequested(hard=hard, replica_id=meant))
+        parts().engine.delete_due(JobId(job_id))
+
+    @app.task(name=CLEAN_UP, shared=False)
+    def clean_up(job_id: str) -> None:
+        """Go on with the deletions of a job that are due."""
+        parts().engine.delete_due(JobId(job_id))
 
 
 def _then_ring(parts: Parts, jobs: list[Job]) -> None:

@@ -9,12 +9,13 @@ from scheduler.api.guard import Here
 from scheduler.api.problems import unknown_job
 from scheduler.fields import RequestFields
 from scheduler.producers import enqueue
+from scheduler.requests import Problem, RequestInvalidError
+from scheduler.retries import try_again
 from scheduler.views import job_document, line_document
-from worker.app import DELETE
 from worker.assembly import Parts
 from worker.core import events
 from worker.core.events import Event
-from worker.core.job import Job, JobId
+from worker.core.job import Job, JobId, ReplicaId
 from worker.core.states import State
 
 routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -73,13 +74,24 @@ def start_conversation(parts: Here, job_id: str) -> dict[str, Any]:
     return _tell(parts, job_id, events.ConversationRequested())
 
 
+@routes.post("/{job_id}/retry", summary="Try an abandoned job again")
+def retry(parts: Here, job_id: str, document: Body) -> dict[str, Any]:
+    """Queue it again, with the fields of Create Replica that are new (`{}`: none); its story and what it cost stay with it."""
+    if not isinstance(document, dict):
+        raise RequestInvalidError([Problem("request", "is not a JSON object")])
+    return _shown(parts, try_again(parts, _found(parts, job_id), document))
+
+
 @routes.delete("/{job_id}/replica", status_code=202, summary="Delete a job's replica")
-def delete(parts: Here, job_id: str, *, hard: bool = False) -> dict[str, Any]:
-    """Ask for the deletion. 409 says why not, and until when: a failed replica is kept until its refund is safe. `hard` also erases its assets."""
-    job = _found(parts, job_id)
-    parts.engine.foresee(job.id, events.DeletionRequested(hard=hard))
-    parts.app.send_task(DELETE, args=[job.id, hard, job.replica_id])
-    return {"id": job.id, "replica_id": job.replica_id, "deletion": "asked for; the story says how it went"}
+def delete(parts: Here, job_id: str, *, hard: bool = False, replica_id: str | None = None) -> dict[str, Any]:
+    """Ask for the deletion. 409 says why not, and until when: a failed replica is kept until its refund is safe, and two more looks agree.
+
+    `replica_id`: which of the job's replicas; the one that the job follows, if unsaid. `hard` also erases its assets, for ever, and needs it said.
+    """
+    meant = ReplicaId(replica_id) if replica_id else None
+    job = parts.engine.tell(_found(parts, job_id).id, events.DeletionRequested(hard=hard, replica_id=meant))
+    parts.bell.ring_deletions([job.id])
+    return {"id": job.id, "replica_id": meant or job.replica_id, "deletion": "asked for; the story says how it goes"}
 
 
 def _tell(parts: Parts, job_id: str, event: Event) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.scheduler.bad import BAD
 from tests.scheduler.commands import Commands, Said, commands_in
 from tests.scheduler.made import PICTURE, SECRET, a_job_in, a_request, at_tavus, in_hours, opened, paid, rows, trained
 from tests.scheduler.workers import BIN, variables_of
+from tests.worker.store.made import changed
 from worker.app import START_CONVERSATION, SUBMIT
 from worker.assembly import Parts
 from worker.core.effects import StopAccount
@@ -117,6 +118,7 @@ def test_watch_ends_with_the_job(replicas: Commands, parts: Parts) -> None:
 
 def test_cancel_release_abandon_and_open_do_so_and_say_why(replicas: Commands, parts: Parts, broker: Broker) -> None:
     queued, held, given_up, ready = (a_job_in(parts, state) for state in (State.QUEUED, State.HELD, State.HELD, State.READY))
+    ready = changed(parts.ledger, ready, attempts=paid(ready, Outcome.TRAINED))
     broker.client.flushall()
     assert replicas("cancel", queued.id).out == f"{queued.id} is cancelled: cancelled\n"
     assert replicas("release", held.id).out.startswith(f"{held.id} is queued: released")

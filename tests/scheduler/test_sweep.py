@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.broker import Broker
 from tests.sandbox.server import Sandbox
 from tests.scheduler.made import a_job_in, in_hours, opened, settings_in
 from tests.worker.store.made import at_once
-from worker.app import POLL, READ_VOICES, START_CONVERSATION, SUBMIT, SWEEP
+from worker.app import LOOK_UP, POLL, READ_VOICES, START_CONVERSATION, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
@@ -20,7 +21,7 @@ from worker.core.states import State
 from worker.engine import utc_now
 
 QUICK = timedelta(seconds=0.1)
-_TASKS = (SUBMIT, POLL, START_CONVERSATION)
+_TASKS = (SUBMIT, LOOK_UP, POLL, START_CONVERSATION)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def fresh(broker: Broker) -> None:
     broker.client.flushall()
 
 
-def rung(broker: Broker) -> dict[str, list[object]]:
+def rung(broker: Broker) -> dict[str, list[Any]]:
     return {task: [message["arguments"][0] for message in broker.messages(task)] for task in _TASKS if broker.waiting(task)}
 
 
@@ -43,9 +44,19 @@ def test_what_is_due_is_rung_for_by_the_task_of_its_state(parts: Parts, broker: 
     jobs = {state: a_job_in(parts, state, in_hours(-1)) for state in (State.QUEUED, State.SUBMITTING, State.TRAINING, State.OPENING)}
     fresh(broker)
     assert sweep(parts) == Swept(4)
-    assert {task: len(messages) for task, messages in rung(broker).items()} == {SUBMIT: 2, POLL: 1, START_CONVERSATION: 1}
-    assert rung(broker)[POLL] == [[[jobs[State.TRAINING].id]]]
-    assert [jobs[State.QUEUED].id] in rung(broker)[SUBMIT]
+    assert rung(broker) == {
+        SUBMIT: [[jobs[State.QUEUED].id]],
+        LOOK_UP: [[[jobs[State.SUBMITTING].id]]],
+        POLL: [[[jobs[State.TRAINING].id]]],
+        START_CONVERSATION: [[jobs[State.OPENING].id]],
+    }
+
+
+def test_what_is_over_and_still_watched_is_rung_for_with_the_polls(parts: Parts, broker: Broker) -> None:
+    over = {a_job_in(parts, state, in_hours(-1)).id for state in (State.CANCELLED, State.ABANDONED)}
+    fresh(broker)
+    assert sweep(parts) == Swept(2)
+    assert {job_id for message in rung(broker)[POLL] for job_id in message[0]} == over
 
 
 def test_what_is_not_due_is_left_alone(parts: Parts, broker: Broker) -> None:
@@ -87,7 +98,7 @@ def test_polls_go_together_for_each_account_and_batch(parts: Parts, broker: Brok
     studio = {a_job_in(parts, State.TRAINING, in_hours(-1), account="studio").id for _ in range(2)}
     fresh(broker)
     sweep(parts)
-    batches = [set(arguments[0]) for arguments in rung(broker)[POLL]]  # type: ignore[index]
+    batches = [set(arguments[0]) for arguments in rung(broker)[POLL]]
     assert sorted(map(len, batches)) == [1, 2, 2]
     assert studio in batches
     assert set.union(*batches) == own | studio

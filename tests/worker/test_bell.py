@@ -9,18 +9,22 @@ import pytest
 
 from tests.broker import Broker
 from tests.scheduler.made import NOWHERE, settings_in
-from tests.worker.store.made import LEASE, NOW, SECOND, a_job, stored
-from worker.app import DELETE, POLL, QUEUES, START_CONVERSATION, SUBMIT, make_app
+from tests.worker.store.made import LEASE, NOW, SECOND, a_job, changed, stored
+from worker.app import DELETE, LOOK_UP, POLL, QUEUES, START_CONVERSATION, SUBMIT, make_app
 from worker.bell import TASKS, Bell
-from worker.core.job import Job
-from worker.core.states import FINAL, State
+from worker.core.job import Conversation, Job
+from worker.core.marks import conversation_mark
+from worker.core.states import State
 from worker.store.claims import Claim
 from worker.store.database import open_database
 from worker.store.jobs import Ledger
 from worker.store.migrate import prepare
 
 BATCH = 2
-RINGING = {State.QUEUED: SUBMIT, State.SUBMITTING: SUBMIT, State.TRAINING: POLL, State.OPENING: START_CONVERSATION}
+RINGING = {
+    State.QUEUED: SUBMIT, State.SUBMITTING: LOOK_UP, State.TRAINING: POLL, State.OPENING: START_CONVERSATION,
+    State.DONE: POLL, State.ABANDONED: POLL, State.CANCELLED: POLL,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -49,6 +53,11 @@ def claimed(ledger: Ledger, *jobs: Job) -> list[Claim]:
     return ledger.claim_these([job.id for job in jobs], NOW, LEASE)
 
 
+def named(broker: Broker, task: str) -> set[str]:
+    """Every job that the messages for a task of many jobs name."""
+    return {job_id for message in broker.messages(task) for job_id in message["arguments"][0][0]}
+
+
 def is_due(ledger: Ledger, job: Job) -> bool:
     return ledger.claim_these([job.id], NOW + SECOND, LEASE) != []
 
@@ -56,30 +65,32 @@ def is_due(ledger: Ledger, job: Job) -> bool:
 def test_every_state_says_which_task_looks_at_it() -> None:
     assert set(TASKS) == set(State)
     assert {state: task for state, task in TASKS.items() if task} == RINGING
-    assert all(TASKS[state] is None for state in FINAL)
 
 
 def test_each_claim_is_rung_for_by_the_task_of_its_state(bell: Bell, ledger: Ledger, broker: Broker) -> None:
     jobs = {state: stored(ledger, state) for state in RINGING}
     assert bell.ring(claimed(ledger, *jobs.values()), NOW)
-    sent = [(task, message["arguments"]) for task in (SUBMIT, POLL, START_CONVERSATION) for message in broker.messages(task)]
-    assert sorted(sent, key=str) == sorted(
-        [
-            (SUBMIT, [[jobs[State.QUEUED].id], {}]),
-            (SUBMIT, [[jobs[State.SUBMITTING].id], {}]),
-            (POLL, [[[jobs[State.TRAINING].id]], {}]),
-            (START_CONVERSATION, [[jobs[State.OPENING].id], {}]),
-        ],
-        key=str,
-    )
+    alone = {task: [message["arguments"][0][0] for message in broker.messages(task)] for task in (SUBMIT, START_CONVERSATION)}
+    assert alone == {SUBMIT: [jobs[State.QUEUED].id], START_CONVERSATION: [jobs[State.OPENING].id]}
+    assert named(broker, LOOK_UP) == {jobs[State.SUBMITTING].id}
+    assert named(broker, POLL) == {jobs[state].id for state, task in RINGING.items() if task == POLL}
 
 
-def test_polls_go_together_in_batches_of_one_account(bell: Bell, ledger: Ledger, broker: Broker) -> None:
-    own = [stored(ledger, State.TRAINING) for _ in range(3)]
-    studio = [stored(ledger, State.TRAINING, account="studio") for _ in range(2)]
+def test_a_conversation_that_may_be_there_is_looked_up_with_the_others_of_its_account(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    opening, lost = stored(ledger, State.OPENING), stored(ledger, State.SUBMITTING)
+    outstanding = changed(ledger, opening, conversation=Conversation(mark=conversation_mark(opening.id, 1), intended_at=NOW))
+    assert bell.ring(claimed(ledger, outstanding, lost), NOW)
+    assert [set(message["arguments"][0][0]) for message in broker.messages(LOOK_UP)] == [{outstanding.id, lost.id}]
+    assert broker.waiting(START_CONVERSATION) == 0
+
+
+@pytest.mark.parametrize(("state", "task"), [(State.TRAINING, POLL), (State.SUBMITTING, LOOK_UP)])
+def test_questions_go_together_in_batches_of_one_account(bell: Bell, ledger: Ledger, broker: Broker, state: State, task: str) -> None:
+    own = [stored(ledger, state) for _ in range(3)]
+    studio = [stored(ledger, state, account="studio") for _ in range(2)]
     mixed = [job for pair in zip(own, [*studio, None], strict=True) for job in pair if job]
     bell.ring(claimed(ledger, *mixed), NOW)
-    batches = [set(message["arguments"][0][0]) for message in broker.messages(POLL)]
+    batches = [set(message["arguments"][0][0]) for message in broker.messages(task)]
     assert sorted(map(len, batches)) == [1, 2, 2]
     assert {job.id for job in studio} in batches
 
@@ -123,6 +134,17 @@ def test_a_broker_that_is_full_takes_no_message_and_the_claims_are_given_back(be
     assert is_due(ledger, job)
     bell.ring_due([job], NOW + SECOND + LEASE)
     assert broker.waiting(SUBMIT) == 1
+
+
+def test_a_line_that_is_lost_while_a_message_is_sent_gives_the_claims_back(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    job = stored(ledger)
+    with bell.app.producer_or_acquire() as producer:
+        # What another thread leaves behind that has found the connection lost.
+        producer.channel._disconnect_pools()
+        producer.channel.connection.client = None
+    assert not bell.ring(claimed(ledger, job), NOW)
+    assert broker.waiting(SUBMIT) == 0
+    assert is_due(ledger, job)
 
 
 def test_a_bell_rings_again_when_its_broker_came_back(ledger: Ledger, tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ Rule 2: only the row (queued, InputPassed) asks for a submission, and only (open
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args
 
-from worker.core import deletion, events, opening, people, submission, training
+from worker.core import adoption, aftermath, deletion, events, opening, people, submission, training
 from worker.core.decision import Decision, IllegalTransition
 from worker.core.events import Event
 from worker.core.job import Job
@@ -46,20 +46,28 @@ EVENTS: tuple[type[Event], ...] = get_args(Event)
 # Late facts: answers that come when the job has moved on. Legal everywhere, since duplicates and delays are normal; they change no state, but what
 # was paid or opened is recorded.
 _LATE: dict[type[Event], Row] = {
-    events.SubmissionAccepted: _row(submission.record),
-    events.MarkFound: _row(submission.record),
+    events.SubmissionAccepted: _row(adoption.record),
+    events.MarkFound: _row(adoption.record),
+    events.MarkAmbiguous: _row(aftermath.record_many),
+    events.CallbackReceived: _row(adoption.take_hint),
+    events.WitnessRejected: _row(adoption.reject_witness),
+    events.ReplicaRenamed: _row(adoption.note_name),
+    events.RenameFailed: _row(adoption.note_name),
     events.ConversationOpened: _row(opening.note),
     events.ConversationFound: _row(opening.note),
     events.ReplicaDeleted: _row(deletion.record),
     events.DeletionDeclined: _row(deletion.decline),
+    events.DeletionUnread: _row(deletion.ask_again),
     events.DeletionRequested: _row(deletion.request),
+    events.DeletionFellDue: _row(deletion.carry_out),
+    events.FailureConfirmed: _row(deletion.confirm),
 } | {
     stale: _row(_ignore)
     for stale in (
-        events.SubmissionRefused, events.SubmissionLost, events.MarkAbsent, events.MarkAmbiguous, events.LookupUnread,
+        events.SubmissionRefused, events.SubmissionLost, events.MarkAbsent, events.LookupUnread, events.BudgetReached,
         events.TrainingContinued, events.TrainingCompleted, events.TrainingFailed, events.ReplicaMissing, events.PollUnread,
         events.ConversationRefused, events.ConversationLost, events.ConversationAbsent, events.ConversationUnread,
-        events.CallbackReceived, events.AccountResumed,
+        events.AccountResumed,
     )
 }  # fmt: skip
 
@@ -67,28 +75,48 @@ _OVER = Row(None, reason="The job is over; enqueue a new one.")
 _NOT_HELD = Row(None, reason="Only a held job can be released or abandoned.")
 _NO_CONVERSATION = Row(None, reason="There is a conversation already, or none can follow.")
 _NOTHING_DUE = Row(None, reason="Nothing is due in this state.")
+_NOT_ABANDONED = Row(None, reason="Only an abandoned job can be tried again.")
+
+# What is still to be learned of a job that is over.
+_AFTERMATH: dict[type[Event], Row] = {
+    events.FellDue: _row(aftermath.look),
+    events.SubmissionAccepted: _row(aftermath.record),
+    events.SubmissionRefused: _row(aftermath.refuse),
+    events.MarkFound: _row(aftermath.record),
+    events.MarkAbsent: _row(aftermath.count_absence),
+    events.MarkAmbiguous: _row(aftermath.record_many),
+    events.LookupUnread: _row(aftermath.keep_looking),
+    events.TrainingContinued: _row(aftermath.wait_on),
+    events.TrainingCompleted: _row(aftermath.complete),
+    events.TrainingFailed: _row(aftermath.fail),
+    events.ReplicaMissing: _row(aftermath.doubt),
+    events.PollUnread: _row(aftermath.ask_again),
+    events.CallbackReceived: _row(aftermath.take_hint),
+}
 
 _ROWS: dict[State, dict[type[Event], Row]] = {
     _Q: {
-        events.FellDue: _row(submission.check_input, _Q, _H),
+        events.FellDue: _row(submission.check_input, _Q, _T),
+        events.BudgetReached: _row(submission.wait_for_budget, _Q),
+        events.LookupUnread: _row(submission.wait_for_witness, _Q),
         events.InputPassed: _row(submission.submit, _S),
         events.InputRejected: _row(submission.reject_input, _A),
         events.InputUnread: _row(submission.wait_for_input, _Q, _A),
-        events.SubmissionAccepted: _row(submission.adopt, _T, _Q),
-        events.MarkFound: _row(submission.adopt, _T, _Q),
+        events.SubmissionAccepted: _row(adoption.adopt, _T, _Q),
+        events.MarkFound: _row(adoption.adopt, _T, _Q),
+        events.MarkAmbiguous: _row(adoption.adopt_oldest, _T, _Q),
         events.ConversationRequested: _row(opening.want, _Q),
         events.CancelRequested: _row(people.cancel, _C),
     },
     _S: {
         events.FellDue: _row(submission.look_up, _S),
-        events.SubmissionAccepted: _row(submission.adopt, _T, _C, _S),
+        events.SubmissionAccepted: _row(adoption.adopt, _T, _C, _S),
         events.SubmissionRefused: _row(submission.refuse, _Q, _A, _H, _C, _S),
         events.SubmissionLost: _row(submission.keep_looking, _S),
-        events.MarkFound: _row(submission.adopt, _T, _C, _S),
+        events.MarkFound: _row(adoption.adopt, _T, _C, _S),
         events.MarkAbsent: _row(submission.count_absence, _S, _Q, _H, _C),
-        events.MarkAmbiguous: _row(submission.hold_ambiguous, _H),
-        events.LookupUnread: _row(submission.keep_looking, _S),
-        events.CallbackReceived: _row(training.hurry, _S),
+        events.MarkAmbiguous: _row(adoption.adopt_oldest, _T, _C, _S),
+        events.LookupUnread: _row(submission.keep_looking, _S, _H),
         events.ConversationRequested: _row(opening.want, _S),
         events.CancelRequested: _row(people.cancel_later, _S),
     },
@@ -99,7 +127,6 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
         events.TrainingFailed: _row(training.fail, _Q, _A, _H, _T),
         events.ReplicaMissing: _row(training.doubt, _T, _H),
         events.PollUnread: _row(training.ask_again, _T),
-        events.CallbackReceived: _row(training.hurry, _T),
         events.ConversationRequested: _row(opening.want, _T),
         events.CancelRequested: _row(people.cancel, _C),
     },
@@ -113,27 +140,32 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
         events.ConversationRefused: _row(opening.refuse, _O, _H, _C),
         events.ConversationLost: _row(opening.keep_looking, _O),
         events.ConversationFound: _row(opening.finish, _D, _O),
-        events.ConversationAbsent: _row(opening.count_absence, _O, _C),
-        events.ConversationUnread: _row(opening.keep_looking, _O),
+        events.ConversationAbsent: _row(opening.count_absence, _O, _C, _H),
+        events.ConversationUnread: _row(opening.keep_looking, _O, _H),
         events.ConversationRequested: _row(_ignore, _O),
         events.CancelRequested: _row(people.cancel_opening, _C, _O),
     },
-    _D: {events.ConversationRequested: _NO_CONVERSATION},
+    _D: _AFTERMATH | {events.ConversationRequested: _NO_CONVERSATION},
     _H: {
         events.ReleaseRequested: _row(people.release, _Q, _S, _T, _O, _D, _C),
         events.AccountResumed: _row(people.resume, _Q, _S, _T, _O, _D, _C, _H),
         events.AbandonRequested: _row(people.abandon, _A),
-        events.CancelRequested: _row(people.cancel, _C),
+        events.CancelRequested: _row(people.cancel_held, _C, _S, _O),
         events.ConversationRequested: _row(opening.want, _H),
     },
-    _A: {events.CancelRequested: _OVER, events.ConversationRequested: _OVER},
-    _C: {events.CancelRequested: _row(_ignore, _C), events.ConversationRequested: _OVER},
+    _A: _AFTERMATH | {
+        events.CancelRequested: _OVER,
+        events.ConversationRequested: _OVER,
+        events.RetryRequested: _row(people.retry, _Q, _O, _D),
+    },
+    _C: _AFTERMATH | {events.CancelRequested: _row(_ignore, _C), events.ConversationRequested: _OVER},
 }  # fmt: skip
 _ROWS[_D][events.CancelRequested] = _OVER
 _ILLEGAL: dict[type[Event], Row] = {
     events.FellDue: _NOTHING_DUE,
     events.ReleaseRequested: _NOT_HELD,
     events.AbandonRequested: _NOT_HELD,
+    events.RetryRequested: _NOT_ABANDONED,
 }
 
 TABLE: Mapping[State, Mapping[type[Event], Row]] = {
@@ -153,4 +185,6 @@ def decide(job: Job, event: Event, now: datetime, rules: Rules) -> Decision:
     decision = row.handler(job, event, now, rules)
     if decision.job.state not in (row.to or {job.state}):
         raise IllegalTransition(job, event, f"Its row does not lead to {decision.job.state}: mend the table.")
+    if decision.job.state is not job.state:
+        return replace(decision, job=aftermath.watched(decision.job, now, rules))
     return decision

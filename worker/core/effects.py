@@ -31,6 +31,24 @@ class LookUpMark:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyWitness:
+    """Ask for the replica that a callback named, and whether it carries the mark."""
+
+    account: str
+    mark: Mark
+    replica_id: ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class RenameReplica:
+    """Give the replica the caller's own name."""
+
+    account: str
+    replica_id: ReplicaId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class PollReplica:
     """Ask how the training goes. The engine asks for many in one call. `model` says what "completed" means."""
 
@@ -57,6 +75,14 @@ class LookUpConversation:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmFailure:
+    """Look whether Tavus still says that the training failed, before its replica is deleted."""
+
+    account: str
+    replica_id: ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteReplica:
     """Delete the replica, if a fresh look still says `failed` (or trained, when that is what we believe)."""
 
@@ -75,5 +101,11 @@ class StopAccount:
     deaf: bool
 
 
-RemoteEffect = CheckInput | SubmitReplica | LookUpMark | PollReplica | OpenConversation | LookUpConversation | DeleteReplica
+Question = PollReplica | LookUpMark | LookUpConversation
+"""Effects that only ask, and of which one call answers many of an account."""
+TavusEffect = (
+    SubmitReplica | LookUpMark | VerifyWitness | RenameReplica | PollReplica | OpenConversation | LookUpConversation | ConfirmFailure
+    | DeleteReplica
+)  # fmt: skip
+RemoteEffect = CheckInput | TavusEffect
 Effect = RemoteEffect | StopAccount

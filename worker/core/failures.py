@@ -74,7 +74,10 @@ class Failure(StrEnum):
     CONVERSATION_REFUSED = "conversation_refused"
     # What we find out ourselves
     SENT_TOO_LATE = "sent_too_late"
-    MARK_AMBIGUOUS = "mark_ambiguous"
+    LOOKUP_UNREAD = "lookup_unread"
+    CONVERSATION_LOST = "conversation_lost"
+    MONTH_SPENT = "month_spent"
+    IN_FLIGHT_FULL = "in_flight_full"
     REPLICA_VANISHED = "replica_vanished"
     TRAINING_OVERDUE = "training_overdue"
     SUBMISSION_LOST = "submission_lost"
@@ -165,11 +168,17 @@ POLICIES: dict[Failure, Policy] = {
         _HOLD, "The replica is trained, but Tavus refused the conversation's fields: see the detail, then release or abandon."
     ),
     Failure.SENT_TOO_LATE: Policy(_FREE, "The worker was too slow to send the request safely, so it sent nothing; tried again by itself."),
-    Failure.MARK_AMBIGUOUS: Policy(
+    Failure.LOOKUP_UNREAD: Policy(
         _HOLD,
-        "More than one replica carries this job's mark: keep one, delete none before its refund hold, then release.",
-        State.SUBMITTING,
+        "What was lost is looked for in the account's list, and that could not be read for long: see the detail. Release goes on looking.",
     ),
+    Failure.CONVERSATION_LOST: Policy(
+        _HOLD,
+        "Tavus keeps answering the conversation with nonsense and none appears: ask its support. Release opens another.",
+        State.OPENING,
+    ),
+    Failure.MONTH_SPENT: Policy(_FREE, "The account's trainings of this month are spent: goes on next month, or when its limit is raised."),
+    Failure.IN_FLIGHT_FULL: Policy(_FREE, "As many trainings run as the account's limit allows: goes on when one of them ends."),
     Failure.REPLICA_VANISHED: Policy(
         _HOLD, "Tavus no longer knows the replica: somebody may have deleted it. Release looks again.", State.TRAINING
     ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NewType
 
@@ -47,6 +48,17 @@ class Outcome(StrEnum):
 
 
 UNPAID = frozenset({Outcome.REFUSED, Outcome.ABSENT})
+UNSETTLED = frozenset({Outcome.RESERVED, Outcome.CHARGED})
+"""The money is not settled: a replica may be made, or one trains."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """A wish to delete a replica that the door has let in: when it is next worked on, and since when Tavus has said again that it failed."""
+
+    due_at: datetime
+    hard: bool = False
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +66,8 @@ class Attempt:
     """One submission: the intent to pay, the replica it made, and what is known of its money.
 
     `deletable_at` is when deleting the failed replica can no longer lose the refund (refund hold after `error_first_seen_at`).
+    `strays`: further replicas that carry the mark; each was paid for, and a person must look. `vanished_at`: since when Tavus has not known it.
+    `witness`: a replica that a callback with this attempt's token named; it is asked for before it is believed.
     """
 
     number: int
@@ -66,13 +80,29 @@ class Attempt:
     error_first_seen_at: datetime | None = None
     deletable_at: datetime | None = None
     deleted_at: datetime | None = None
+    vanished_at: datetime | None = None
+    deletion: Deletion | None = None
+    witness: ReplicaId | None = None
+    strays: tuple[ReplicaId, ...] = ()
+
+    @property
+    def lives(self) -> bool:
+        """Whether its replica is there, or may be or come to be."""
+        is_gone = self.deleted_at is not None or self.vanished_at is not None
+        return not is_gone and (self.outcome in UNSETTLED or self.outcome is Outcome.TRAINED)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what became of its money."""
+        return self.outcome not in UNSETTLED or self.vanished_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """The conversation of a job. `intended_at` is set while a POST may be at Tavus with its outcome unknown."""
+    """The conversation of a job. `intended_at` is set while a POST may be at Tavus with its outcome unknown. `lost`: POSTs proven absent."""
 
     mark: Mark
+    lost: int = 0
     intended_at: datetime | None = None
     id: ConversationId | None = None
     url: str | None = None
@@ -100,9 +130,34 @@ class Request:
         return self.replica.get("train_image_url")
 
 
+class Lost(StrEnum):
+    """What follows when a lost submission is proven absent."""
+
+    RESUBMIT = "resubmit"
+    HOLD = "hold"  # a person looks first: for those who would rather wait than trust any proof of absence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an account's owner has set for it. None: without limit, or not known. `price`: of one training, in whatever the account is billed in.
+
+    `retry_after_refund`: a submission is paid again only when the failed one's refund is safe.
+    """
+
+    lost: Lost = Lost.RESUBMIT
+    max_trainings_a_month: int | None = None
+    max_in_flight: int | None = None
+    retry_after_refund: bool = False
+    price: Decimal | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One row of the ledger with its attempts. `tries` counts free retries in a row; paid ones are `submissions`; a poll is neither."""
+    """One row of the ledger with its attempts. `tries` counts free retries in a row; paid ones are `submissions`; a poll is neither.
+
+    `terms`: the account's, as they were when the job was read. `patient_from`: attempts before this number were made for an earlier input, or before
+    a person released the job; patience does not count them.
+    """
 
     id: JobId
     account: str
@@ -114,7 +169,9 @@ class Job:
     due_at: datetime | None = None
     priority: int = 0
     idempotency_key: str | None = None
+    terms: Terms = Terms()
     attempts: tuple[Attempt, ...] = ()
+    patient_from: int = 1
     conversation: Conversation | None = None
     conversation_wanted: bool = False
     cancel_requested: bool = False
@@ -130,13 +187,25 @@ class Job:
 
     @property
     def attempt(self) -> Attempt:
-        """The latest attempt. Raises IndexError while there is none: only states after `queued` may ask."""
-        return self.attempts[-1]
+        """The attempt that the job follows: the one that is trained, else the latest that lives, else the latest. Raises IndexError without any.
+
+        It is another than the latest when an earlier submission turns out to be paid after all, or a later one when a conversation is on its way.
+        """
+        living = [attempt for attempt in self.attempts if attempt.lives]
+        # What a job has that is trained stays its own, though somebody may delete it: another that turns up is not trained for that.
+        is_trained = self.state in {State.READY, State.OPENING, State.DONE}
+        trained = [attempt for attempt in self.attempts if attempt.outcome is Outcome.TRAINED and (attempt.lives or is_trained)]
+        return (trained or living or self.attempts)[-1]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known of every submission what became of its money."""
+        return all(attempt.is_settled for attempt in self.attempts)
 
     @property
     def replica_id(self) -> ReplicaId | None:
-        """The latest attempt's replica, when it is known."""
-        return self.attempts[-1].replica_id if self.attempts else None
+        """The replica of the attempt that the job follows, when it is known."""
+        return self.attempt.replica_id if self.attempts else None
 
     @property
     def submissions(self) -> int:
@@ -146,6 +215,10 @@ class Job:
     def attempt_of(self, mark: Mark) -> Attempt | None:
         """The attempt that carries this mark."""
         return next((attempt for attempt in self.attempts if attempt.mark == mark), None)
+
+    def attempt_with(self, replica_id: ReplicaId) -> Attempt | None:
+        """The attempt that made this replica."""
+        return next((attempt for attempt in self.attempts if attempt.replica_id == replica_id), None)
 
     def with_attempt(self, changed: Attempt) -> "Job":
         """A copy with the attempt of the same number replaced."""

@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from worker.core import events
-from worker.core.decision import Decision, moved
+from worker.core.decision import Decision, IllegalTransition, moved
 from worker.core.effects import LookUpConversation, OpenConversation
 from worker.core.failures import POLICIES, Action, Failure
-from worker.core.job import Conversation, Job, Mark
+from worker.core.job import Conversation, Job, Mark, Outcome
 from worker.core.marks import conversation_mark, marked_name
 from worker.core.policy import follow, stop_for
 from worker.core.rules import Rules
 from worker.core.states import State
+from worker.core.submission import unread
 
 _FITTING = {Action.RETRY_FREE, Action.STOP_ACCOUNT}
 """What may follow for a trained replica; it is neither paid for again nor given up because its conversation was refused."""
@@ -28,8 +29,10 @@ def want(job: Job, _event: events.ConversationRequested, _now: datetime, _rules:
     return Decision(replace(job, conversation_wanted=True), why="the conversation was asked for; it opens when the replica is trained")
 
 
-def open_now(job: Job, _event: events.ConversationRequested, now: datetime, _rules: Rules) -> Decision:
+def open_now(job: Job, event: events.ConversationRequested, now: datetime, _rules: Rules) -> Decision:
     """Asked for, and the replica is trained."""
+    if not job.attempt.lives or job.attempt.outcome is not Outcome.TRAINED or job.attempt.deletion is not None:
+        raise IllegalTransition(job, event, "Its trained replica was deleted, or is about to be: somebody asked for that.")
     return Decision(moved(job, State.OPENING, now, conversation_wanted=True), why="the conversation was asked for")
 
 
@@ -38,7 +41,8 @@ def look_or_open(job: Job, _event: events.FellDue, now: datetime, rules: Rules) 
     if job.conversation is not None and job.conversation.intended_at is not None:
         return Decision(job, (LookUpConversation(job.account, job.conversation.mark),))
     mark = job.conversation.mark if job.conversation else conversation_mark(job.id, 1)
-    intent = replace(job, conversation=Conversation(mark=mark, intended_at=now), due_at=now + rules.lease)
+    lost = job.conversation.lost if job.conversation else 0
+    intent = replace(job, conversation=Conversation(mark=mark, lost=lost, intended_at=now), due_at=now + rules.lease)
     return Decision(intent, (OpenConversation(job.account, mark, _body(job, mark)),), f"the conversation is asked for as {mark}")
 
 
@@ -75,25 +79,27 @@ def refuse(job: Job, event: events.ConversationRefused, now: datetime, rules: Ru
         return Decision(job)
     if job.cancel_requested:
         return Decision(moved(job, State.CANCELLED, None, conversation=None), why="cancelled: no conversation was opened")
-    free = replace(job, conversation=_next(job, job.conversation), scans=0)
+    free = replace(job, conversation=next_conversation(job, job.conversation, job.conversation.lost), scans=0)
     policy = POLICIES[event.failure]
     if policy.action in _FITTING or (policy.action is Action.HOLD and policy.release_to is None):
         return follow(free, event.failure, event.detail, now, rules, retry_after=event.retry_after)
     return follow(free, Failure.CONVERSATION_REFUSED, f"{event.failure}: {event.detail}", now, rules)
 
 
-def _next(job: Job, conversation: Conversation) -> Conversation:
+def next_conversation(job: Job, conversation: Conversation, lost: int) -> Conversation:
     """A new mark for each POST: an answer that comes twice can then not be taken for an answer to the next."""
-    return Conversation(mark=conversation_mark(job.id, int(conversation.mark.rsplit("-", 1)[1]) + 1))
+    return Conversation(mark=conversation_mark(job.id, int(conversation.mark.rsplit("-", 1)[1]) + 1), lost=lost)
 
 
 def keep_looking(job: Job, event: events.ConversationLost | events.ConversationUnread, now: datetime, rules: Rules) -> Decision:
-    """Nobody knows whether the conversation exists: look (again) later."""
-    wait, fault = rules.settle_wait(job.scans), None
-    if isinstance(event, events.ConversationUnread):
-        wait, fault = max(rules.backoff(job.tries, job.id), event.retry_after or wait), event.account_fault
-    waiting = replace(job, due_at=now + wait, tries=job.tries + 1, detail=event.detail)
-    return Decision(waiting, stop_for(job, fault), why=f"{type(event).__name__}: {event.detail}")
+    """Nobody knows whether the conversation exists: look (again) later, and ask a person when that never helps."""
+    if isinstance(event, events.ConversationLost):
+        waiting = replace(job, due_at=now + rules.settle_wait(job.scans), detail=event.detail)
+        return Decision(waiting, why=f"the conversation was lost: {event.detail}")
+    if job.trying_since is not None and now - job.trying_since >= rules.lookup_patience:
+        held = follow(job, Failure.LOOKUP_UNREAD, f"for {now - job.trying_since}: {event.detail}", now, rules)
+        return replace(held, effects=(*held.effects, *stop_for(job, event.account_fault)))
+    return unread(job, event, now, rules)
 
 
 def count_absence(job: Job, event: events.ConversationAbsent, now: datetime, rules: Rules) -> Decision:
@@ -102,10 +108,12 @@ def count_absence(job: Job, event: events.ConversationAbsent, now: datetime, rul
         return Decision(job)
     scans = job.scans + 1
     if scans < rules.settle_scans or now - job.conversation.intended_at < rules.settle_time:
-        return Decision(replace(job, due_at=now + rules.settle_wait(scans), scans=scans), why=f"{event.mark} is not there, scan {scans}")
+        counted = replace(job, due_at=now + rules.settle_wait(scans), scans=scans, tries=0, trying_since=None)
+        return Decision(counted, why=f"{event.mark} is not there, scan {scans}")
     if job.cancel_requested:
         return Decision(moved(job, State.CANCELLED, None), why="cancelled: no conversation was opened")
-    return Decision(
-        moved(job, State.OPENING, now, conversation=_next(job, job.conversation)),
-        why=f"{event.mark} was absent in {scans} scans: opened again",
-    )
+    lost = job.conversation.lost + 1
+    again = moved(job, State.OPENING, now, conversation=next_conversation(job, job.conversation, lost))
+    if lost >= rules.max_lost_attempts:
+        return follow(again, Failure.CONVERSATION_LOST, f"{lost} conversations were lost", now, rules)
+    return Decision(again, why=f"{event.mark} was absent in {scans} scans: opened again")

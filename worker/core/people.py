@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from worker.core import events
-from worker.core.decision import Decision, moved
-from worker.core.failures import POLICIES, Action
+from worker.core.decision import Decision, IllegalTransition, moved
+from worker.core.failures import POLICIES, Action, Failure
 from worker.core.job import Job, Outcome
+from worker.core.opening import next_conversation
 from worker.core.rules import Rules
 from worker.core.states import State
 
@@ -30,9 +31,35 @@ def cancel_opening(job: Job, event: events.CancelRequested, now: datetime, rules
     return cancel_later(job, event, now, rules) if outstanding else cancel(job, event, now, rules)
 
 
+def cancel_held(job: Job, _event: events.CancelRequested, now: datetime, _rules: Rules) -> Decision:
+    """End a held job; with a POST of it outstanding, find out first what became of that."""
+    outstanding = _outstanding(job)
+    if outstanding is None:
+        return cancel(job, _event, now, _rules)
+    looking = moved(job, outstanding, now, cancel_requested=True, watched_since=now)
+    return Decision(looking, why="cancellation asked for; it follows once it is known what the last request made")
+
+
+def _outstanding(job: Job) -> State | None:
+    """Where a job goes whose last POST may have been done: there it is looked for."""
+    if job.attempts and job.attempt.outcome is Outcome.RESERVED:
+        return State.SUBMITTING
+    if job.conversation is not None and job.conversation.intended_at is not None:
+        return State.OPENING
+    return None
+
+
 def release(job: Job, _event: events.ReleaseRequested, now: datetime, _rules: Rules) -> Decision:
     """A person mended the cause: go on where the policy says, with every patience started anew."""
-    return _go_on(job, now, "released")
+    return _go_on(_looked_for_again(job), now, "released")
+
+
+def _looked_for_again(job: Job) -> Job:
+    """What vanished counts as there until Tavus says once more that it is not: else the job would go on with another attempt, or none."""
+    gone = [attempt for attempt in job.attempts if attempt.vanished_at is not None and attempt.outcome is Outcome.CHARGED]
+    if job.failure is not Failure.REPLICA_VANISHED or not gone:
+        return job
+    return job.with_attempt(replace(gone[-1], vanished_at=None))
 
 
 def resume(job: Job, _event: events.AccountResumed, now: datetime, _rules: Rules) -> Decision:
@@ -54,7 +81,41 @@ def _go_on(job: Job, now: datetime, why: str) -> Decision:
         return Decision(moved(job, State.CANCELLED, None), why=f"{why}, and cancelled before")
     if job.conversation is not None and job.conversation.id is not None:
         return Decision(moved(job, State.DONE, None), why=f"{why}: the conversation is there")
-    return Decision(moved(job, state, now, watched_since=now), why=f"{why}: goes on as {state}")
+    patient = _patient_anew(job)
+    return Decision(moved(patient, state, now, watched_since=now), why=f"{why}: goes on as {state}")
+
+
+def _patient_anew(job: Job) -> Job:
+    conversation = replace(job.conversation, lost=0) if job.conversation else None
+    return replace(job, patient_from=len(job.attempts) + 1, conversation=conversation)
+
+
+def retry(job: Job, event: events.RetryRequested, now: datetime, _rules: Rules) -> Decision:
+    """An abandoned job is tried again, with new fields where they are given; its story and what it cost stay with it.
+
+    Raises IllegalTransition while a replica of it may still train: that would be paid for beside it.
+    """
+    if not job.is_settled:
+        raise IllegalTransition(job, event, "What became of its last submission is not known yet: wait until its training has ended.")
+    if job.attempts and job.attempt.lives:
+        return _retry_conversation(job, event, now)
+    if event.replica is None and job.failure is not None and POLICIES[job.failure].action is Action.ABANDON:
+        raise IllegalTransition(job, event, "Tavus will not train this input: send another.")
+    request = replace(job.request, replica=event.replica) if event.replica is not None else job.request
+    conversation = next_conversation(job, job.conversation, lost=0) if job.conversation else None
+    anew = replace(_patient_anew(job), request=request, conversation=conversation, cancel_requested=False)
+    return Decision(moved(anew, State.QUEUED, now), why=f"tried again by a person{', with new input' if event.replica is not None else ''}")
+
+
+def _retry_conversation(job: Job, event: events.RetryRequested, now: datetime) -> Decision:
+    if event.replica is not None or job.attempt.deletion is not None:
+        reason = "is about to be deleted" if job.attempt.deletion is not None else "is trained and needs no new input: leave that out"
+        raise IllegalTransition(job, event, f"{job.replica_id} {reason}.")
+    if job.conversation is not None and job.conversation.id is not None:
+        return Decision(moved(job, State.DONE, None), why="tried again by a person: the conversation is there")
+    return Decision(
+        moved(_patient_anew(job), State.OPENING, now), why="tried again by a person: the replica is trained, the conversation follows"
+    )
 
 
 def abandon(job: Job, _event: events.AbandonRequested, _now: datetime, _rules: Rules) -> Decision:

@@ -21,7 +21,7 @@ def follow(job: Job, failure: Failure, detail: str, now: datetime, rules: Rules,
         case Action.RETRY_PAID:
             return _pay_again(job, failure, detail, now, rules, allowed=True)
         case Action.RETRY_WITH_IMAGE_FIXER:
-            allowed = job.request.auto_fix is AutoFix.ON_REJECTION and not job.attempt.fixer
+            allowed = job.request.auto_fix is AutoFix.ON_REJECTION and not job.attempts[-1].fixer
             return _pay_again(job, failure, detail, now, rules, allowed=allowed)
         case Action.NEW_INPUT_NEEDED | Action.ABANDON:
             return abandon(job, failure, detail)
@@ -70,5 +70,9 @@ def _told(failure: Failure, detail: str) -> str:
 def _pay_again(job: Job, failure: Failure, detail: str, now: datetime, rules: Rules, *, allowed: bool) -> Decision:
     if not allowed or job.submissions >= rules.max_paid_attempts:
         return abandon(job, failure, detail)
-    again = moved(job, State.QUEUED, now + rules.paid_retry_delay, failure=failure, detail=detail)
-    return Decision(again, why=f"{failure}: {detail}; submission {job.submissions + 1} of {rules.max_paid_attempts} follows")
+    due = now + rules.paid_retry_delay
+    if job.terms.retry_after_refund:
+        due = max([due, *(one.deletable_at for one in job.attempts if one.deletable_at is not None)])
+    again = moved(job, State.QUEUED, due, failure=failure, detail=detail)
+    why = f"{failure}: {detail}; submission {job.submissions + 1} of {rules.max_paid_attempts} follows at {due:%Y-%m-%d %H:%M:%S} UTC"
+    return Decision(again, why=why)

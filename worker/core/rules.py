@@ -19,6 +19,14 @@ class Rules:
     """How many complete scans must agree on absence. `settle_wait` fits as many into the settle time, so a clock that jumps ahead proves nothing."""
     refund_hold: timedelta = timedelta(hours=24)
     """How long a failed replica is kept. Deleting it at once may lose the refund (Tavus, Replica FAQ, 2026-06); Tavus names no safe delay."""
+    refund_confirm: timedelta = timedelta(minutes=10)
+    """How far apart two looks must be that both still say `error`, before a failed replica is deleted: one may come from a stale copy."""
+    clean_up_failed: bool = False
+    """Whether failed replicas are deleted by themselves once their refund is safe: they may count against a plan's replica slots."""
+    clean_names: bool = False
+    """Whether a replica gets the caller's own name once its id is on record. Without its mark nobody else can tell whose it is."""
+    lookup_patience: timedelta = timedelta(hours=24)
+    """How long a list may be unreadable, while something lost is looked for in it, before a person is asked."""
     retry_base: timedelta = timedelta(seconds=5)
     """The first wait after a free failure; doubled each time, so that a short outage costs seconds."""
     retry_cap: timedelta = timedelta(minutes=10)
@@ -29,8 +37,8 @@ class Rules:
     """Before paying again: a failing step on Tavus' side gets time to be mended."""
     max_paid_attempts: int = 2
     """Submissions a job may pay for: the first, and one more where the policy allows it."""
-    max_lost_attempts: int = 3
-    """Submissions that may be lost and proven absent before a person is asked: whatever swallows them will swallow the next."""
+    max_lost_attempts: int = 5
+    """Submissions that may be lost and proven absent before a person is asked: on a line that loses one in ten, five in a row are no bad luck."""
     training_deadline: timedelta = timedelta(hours=36)
     """When a training counts as overdue and a person is asked. Nine times the documented 4 hours; nothing is deleted or failed."""
     missing_confirm: timedelta = timedelta(minutes=10)

@@ -4,34 +4,31 @@
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from worker.core import events
+from worker.core import adoption, events
 from worker.core.decision import Decision, IllegalTransition, moved
 from worker.core.effects import CheckInput, LookUpMark, SubmitReplica
 from worker.core.failures import POLICIES, Action, Failure
-from worker.core.job import Attempt, AutoFix, Job, Mark, Outcome, ReplicaId
+from worker.core.job import Attempt, AutoFix, Job, Lost, Outcome
 from worker.core.marks import marked_name, replica_mark
 from worker.core.policy import follow, retry, stop_for
 from worker.core.rules import Rules, phase
 from worker.core.states import State
 
-_SETTLED = frozenset({Outcome.REFUSED, Outcome.ABSENT, Outcome.FAILED})
-
 
 def check_input(job: Job, _event: events.FellDue, now: datetime, rules: Rules) -> Decision:
-    """Before each payment, look whether the input is still worth it, and whether an earlier payment has turned up after all."""
-    paid = [attempt.replica_id for attempt in job.attempts if attempt.outcome is Outcome.CHARGED and attempt.replica_id]
-    if paid:
-        return follow(job, Failure.MARK_AMBIGUOUS, f"an earlier submission turned out to be paid: {', '.join(paid)}", now, rules)
-    return Decision(job, (CheckInput(),))
+    """Before each payment, look whether an earlier one has turned up after all, and whether the input is still worth it."""
+    if any(attempt.outcome is Outcome.CHARGED and attempt.lives for attempt in job.attempts):
+        return adoption.follow_replica(job, now, rules, "an earlier submission turned out to be paid")
+    return adoption.verify_witness(job) or Decision(job, (CheckInput(),))
 
 
 def submit(job: Job, event: events.InputPassed, now: datetime, rules: Rules) -> Decision:
     """Write the intent, then pay. The only handler that asks for a `SubmitReplica`."""
-    if any(attempt.outcome not in _SETTLED for attempt in job.attempts):
-        raise IllegalTransition(job, event, "An earlier submission is not settled; paying again could pay twice.")
+    if any(attempt.lives for attempt in job.attempts):
+        raise IllegalTransition(job, event, "The replica of an earlier submission lives, or may; this would pay twice.")
     number = len(job.attempts) + 1
     mark = replica_mark(job.id, number)
     attempt = Attempt(number=number, mark=mark, intended_at=now, fixer=_uses_fixer(job))
@@ -42,7 +39,8 @@ def submit(job: Job, event: events.InputPassed, now: datetime, rules: Rules) -> 
 
 def _uses_fixer(job: Job) -> bool:
     asked = job.request.auto_fix is AutoFix.ALWAYS or bool(job.request.replica.get("auto_fix_training_image"))
-    needed = any(a.failure and POLICIES[a.failure].action is Action.RETRY_WITH_IMAGE_FIXER for a in job.attempts)
+    of_this_input = job.attempts[job.patient_from - 1 :]
+    needed = any(a.failure and POLICIES[a.failure].action is Action.RETRY_WITH_IMAGE_FIXER for a in of_this_input)
     return asked or (needed and job.request.auto_fix is AutoFix.ON_REJECTION)
 
 
@@ -64,38 +62,25 @@ def wait_for_input(job: Job, event: events.InputUnread, now: datetime, rules: Ru
     return retry(job, Failure.IMAGE_HOST_FAILING, event.detail, now, rules)
 
 
+def wait_for_budget(job: Job, event: events.BudgetReached, now: datetime, rules: Rules) -> Decision:
+    """The account's own limit is reached: wait, however long that is. Nothing is dropped for it, and no try is counted."""
+    wait = event.retry_after or rules.retry_cap * (0.5 + 0.5 * phase(f"{job.id}:budget"))
+    waiting = replace(job, due_at=now + max(wait, timedelta(0)), failure=event.failure, detail=event.detail, trying_since=None)
+    said_before = (job.failure, job.detail) == (event.failure, event.detail)
+    return Decision(waiting, why="" if said_before else f"{event.failure}: {event.detail}")
+
+
+def wait_for_witness(job: Job, event: events.LookupUnread, now: datetime, rules: Rules) -> Decision:
+    """Somebody says that an earlier submission was paid: nothing more is paid until that could be asked, or could not be for long."""
+    if job.trying_since is not None and now - job.trying_since >= rules.lookup_patience:
+        given_up = replace(adoption.without_witness(job, event.mark), due_at=now, tries=0, trying_since=None)
+        return Decision(given_up, why=f"whether {event.mark} was paid could not be asked for {now - job.trying_since}: {event.detail}")
+    return unread(job, event, now, rules)
+
+
 def look_up(job: Job, _event: events.FellDue, _now: datetime, _rules: Rules) -> Decision:
     """A POST may have reached Tavus: never send another, look for its mark."""
-    return Decision(job, (LookUpMark(job.account, job.attempt.mark),))
-
-
-def adopt(job: Job, event: events.SubmissionAccepted | events.MarkFound, now: datetime, rules: Rules) -> Decision:
-    """The replica is known. News of an older attempt, or news that is none, is recorded too: its money was spent."""
-    if not job.attempts or event.mark != job.attempt.mark or job.attempt.replica_id is not None:
-        return record(job, event, now, rules)
-    charged = _charged(job, event.mark, event.replica_id)
-    how = "accepted" if isinstance(event, events.SubmissionAccepted) else "found by its mark"
-    if job.cancel_requested:
-        return Decision(
-            moved(charged, State.CANCELLED, None), why=f"{how} as {event.replica_id}, after the job was cancelled: it trains on, unwatched"
-        )
-    first_look = job.attempt.intended_at + rules.plan.next_look(now - job.attempt.intended_at, phase(job.id))
-    return Decision(moved(charged, State.TRAINING, first_look), why=f"{how} as {event.replica_id}")
-
-
-def record(job: Job, event: events.SubmissionAccepted | events.MarkFound, _now: datetime, _rules: Rules) -> Decision:
-    """A late answer, when the job has moved on: it changes no state, but what was paid is never forgotten."""
-    known = job.attempt_of(event.mark)
-    if known is None or known.replica_id == event.replica_id:
-        return Decision(job)
-    if known.replica_id is not None:
-        return Decision(job, why=f"{event.mark} is on {event.replica_id} too, beside {known.replica_id}: a person should look")
-    return Decision(_charged(job, event.mark, event.replica_id), why=f"late: {event.mark} was accepted as {event.replica_id}")
-
-
-def _charged(job: Job, mark: Mark, replica_id: ReplicaId) -> Job:
-    attempt = job.attempt_of(mark)
-    return job if attempt is None else job.with_attempt(replace(attempt, outcome=Outcome.CHARGED, replica_id=replica_id))
+    return adoption.verify_witness(job) or Decision(job, (LookUpMark(job.account, job.attempt.mark),))
 
 
 def refuse(job: Job, event: events.SubmissionRefused, now: datetime, rules: Rules) -> Decision:
@@ -109,29 +94,50 @@ def refuse(job: Job, event: events.SubmissionRefused, now: datetime, rules: Rule
 
 
 def keep_looking(job: Job, event: events.SubmissionLost | events.LookupUnread, now: datetime, rules: Rules) -> Decision:
-    """Nobody knows whether the replica exists. Nothing is learned from that; look (again) later."""
-    wait, fault = rules.settle_wait(job.scans), None
-    if isinstance(event, events.LookupUnread):
-        wait, fault = max(rules.backoff(job.tries, job.id), event.retry_after or wait), event.account_fault
-    waiting = replace(job, due_at=now + wait, tries=job.tries + 1, detail=event.detail)
-    return Decision(waiting, stop_for(job, fault), why=f"{type(event).__name__}: {event.detail}")
+    """Nobody knows whether the replica exists. Nothing is learned from that; look (again) later, and ask a person when that never helps."""
+    if isinstance(event, events.SubmissionLost):
+        waiting = replace(job, due_at=now + rules.settle_wait(job.scans), detail=event.detail)
+        return Decision(waiting, why=f"the submission was lost: {event.detail}")
+    if job.trying_since is not None and now - job.trying_since >= rules.lookup_patience:
+        held = follow(job, Failure.LOOKUP_UNREAD, f"for {now - job.trying_since}: {event.detail}", now, rules)
+        return replace(held, effects=(*held.effects, *stop_for(job, event.account_fault)))
+    return unread(adoption.without_witness(job, event.mark), event, now, rules)
+
+
+def unread(job: Job, event: events.LookupUnread | events.ConversationUnread, now: datetime, rules: Rules) -> Decision:
+    """A list that could not be read: later again. Told once, and then only when it fails in another way."""
+    wait = max(rules.backoff(job.tries, job.id), event.retry_after or rules.settle_wait(job.scans))
+    since = job.trying_since or now
+    waiting = replace(job, due_at=now + wait, tries=job.tries + 1, trying_since=since, detail=event.detail)
+    is_known = job.trying_since is not None and job.detail == event.detail
+    return Decision(waiting, stop_for(job, event.account_fault), why="" if is_known else f"the list was not read: {event.detail}")
 
 
 def count_absence(job: Job, event: events.MarkAbsent, now: datetime, rules: Rules) -> Decision:
     """One more clean scan without the mark. Only enough of them, over the whole settle time, prove that nothing was made."""
     if event.mark != job.attempt.mark:
         return Decision(job)
-    scans = job.scans + 1
-    if scans < rules.settle_scans or now - job.attempt.intended_at < rules.settle_time:
-        return Decision(replace(job, due_at=now + rules.settle_wait(scans), scans=scans), why=f"{event.mark} is not there, scan {scans}")
-    absent = replace(job.with_attempt(replace(job.attempt, outcome=Outcome.ABSENT)), state=State.QUEUED)
+    counted, is_proven = absence(job, job.attempt, now, rules)
+    if not is_proven:
+        return Decision(counted, why=f"{event.mark} is not there, scan {counted.scans}")
+    absent = replace(counted, state=State.QUEUED)
     if job.cancel_requested:
         return Decision(moved(absent, State.CANCELLED, None), why=f"cancelled: {event.mark} was never there, nothing was paid")
-    if sum(a.outcome is Outcome.ABSENT for a in absent.attempts) >= rules.max_lost_attempts:
-        return follow(absent, Failure.SUBMISSION_LOST, f"{rules.max_lost_attempts} submissions were lost", now, rules)
-    return Decision(moved(absent, State.QUEUED, now), why=f"{event.mark} was absent in {scans} scans over the settle time: submitted again")
+    lost = sum(a.outcome is Outcome.ABSENT for a in absent.attempts[job.patient_from - 1 :])
+    if lost >= rules.max_lost_attempts:
+        return follow(absent, Failure.SUBMISSION_LOST, f"{lost} submissions were lost", now, rules)
+    if job.terms.lost is Lost.HOLD:
+        return follow(
+            absent, Failure.SUBMISSION_LOST, f"{event.mark} is not there, and the account is set to hold what was lost", now, rules
+        )
+    why = f"{event.mark} was absent in {counted.scans} scans over the settle time: submitted again"
+    return Decision(moved(absent, State.QUEUED, now), why=why)
 
 
-def hold_ambiguous(job: Job, event: events.MarkAmbiguous, now: datetime, rules: Rules) -> Decision:
-    """The mark stands on more than one replica: a person must choose which to keep."""
-    return follow(job, Failure.MARK_AMBIGUOUS, f"{event.mark} is on {', '.join(event.replica_ids)}", now, rules)
+def absence(job: Job, attempt: Attempt, now: datetime, rules: Rules) -> tuple[Job, bool]:
+    """The job after one more clean scan without the attempt's mark, and whether that proves that nothing was made."""
+    scans = job.scans + 1
+    counted = replace(job, scans=scans, tries=0, trying_since=None)
+    if scans < rules.settle_scans or now - attempt.intended_at < rules.settle_time:
+        return replace(counted, due_at=now + rules.settle_wait(scans)), False
+    return counted.with_attempt(replace(attempt, outcome=Outcome.ABSENT)), True

@@ -4,25 +4,27 @@ from dataclasses import replace
 from datetime import datetime
 
 from worker.core import events
+from worker.core.adoption import follow_replica, next_look
 from worker.core.decision import Decision, moved
 from worker.core.effects import PollReplica
 from worker.core.failures import Failure
-from worker.core.job import Job, Outcome, ReplicaId, Start
+from worker.core.job import Attempt, Deletion, Job, Outcome, Start
 from worker.core.policy import follow, stop_for
-from worker.core.rules import Rules, phase
+from worker.core.rules import Rules
 from worker.core.states import State
 
 
 def poll(job: Job, _event: events.FellDue, _now: datetime, _rules: Rules) -> Decision:
     """Ask how the training goes."""
-    return Decision(job, (PollReplica(job.account, _replica(job), job.request.model),))
+    return Decision(job, (poll_of(job, job.attempt),))
 
 
-def _replica(job: Job) -> ReplicaId:
-    if job.replica_id is None:
+def poll_of(job: Job, attempt: Attempt) -> PollReplica:
+    """The look at the attempt's replica. Raises ValueError where it has none."""
+    if attempt.replica_id is None:
         message = f"job {job.id} is {job.state} without a replica id: the row was changed by hand"
         raise ValueError(message)
-    return job.replica_id
+    return PollReplica(job.account, attempt.replica_id, job.request.model)
 
 
 def wait_on(job: Job, event: events.TrainingContinued, now: datetime, rules: Rules) -> Decision:
@@ -33,16 +35,23 @@ def wait_on(job: Job, event: events.TrainingContinued, now: datetime, rules: Rul
     watched = max(job.watched_since or job.attempt.intended_at, job.attempt.intended_at)
     if now - watched >= rules.training_deadline:
         return follow(job, Failure.TRAINING_OVERDUE, f"{event.replica_id} has trained for {elapsed}", now, rules)
-    due = max(job.attempt.intended_at + rules.plan.next_look(elapsed, phase(job.id)), now)
-    return Decision(replace(job, due_at=due, progress=event.progress or job.progress, tries=0, missing_since=None))
+    return going_on(job, job.attempt, event, now, rules)
+
+
+def going_on(job: Job, attempt: Attempt, event: events.TrainingContinued, now: datetime, rules: Rules) -> Decision:
+    """No news: when to look next. A replica that was missed and is there again is news."""
+    seen = job.with_attempt(replace(attempt, vanished_at=None))
+    due, progress = next_look(job, attempt, now, rules), event.progress or job.progress
+    was_missed = job.missing_since is not None or seen != job
+    why = f"{event.replica_id} is known again" if was_missed else ""
+    return Decision(replace(seen, due_at=due, progress=progress, tries=0, missing_since=None), why=why)
 
 
 def complete(job: Job, event: events.TrainingCompleted, now: datetime, _rules: Rules) -> Decision:
     """Trained: on to what the caller wants of it."""
     if event.replica_id != job.replica_id:
         return Decision(job)
-    trained = job.with_attempt(replace(job.attempt, outcome=Outcome.TRAINED))
-    trained = replace(trained, progress="100/100")
+    trained = with_trained(job, job.attempt)
     why = f"{event.replica_id} is trained"
     if job.request.start is Start.ON_READY or job.conversation_wanted:
         return Decision(moved(trained, State.OPENING, now), why=f"{why}; the conversation follows")
@@ -51,22 +60,34 @@ def complete(job: Job, event: events.TrainingCompleted, now: datetime, _rules: R
     return Decision(moved(trained, State.DONE, None), why=f"{why}; no conversation was wanted")
 
 
+def with_trained(job: Job, attempt: Attempt) -> Job:
+    """The job with this replica trained."""
+    return replace(job.with_attempt(replace(attempt, outcome=Outcome.TRAINED, vanished_at=None)), progress="100/100")
+
+
 def fail(job: Job, event: events.TrainingFailed, now: datetime, rules: Rules) -> Decision:
-    """Tavus ended the training in an error: start the refund's clock, then follow the policy."""
+    """Tavus ended the training in an error: start the refund's clock, then follow the policy, or another replica that was paid for."""
     if event.replica_id != job.replica_id:
         return Decision(job)
-    return follow(_failed(job, event, now, rules), event.failure, event.detail, now, rules)
+    failed = with_failure(job, job.attempt, event, now, rules)
+    if not failed.is_settled:
+        return follow_replica(failed, now, rules, f"{event.failure}: {event.detail}; an earlier submission is paid for too")
+    return follow(failed, event.failure, event.detail, now, rules)
 
 
-def _failed(job: Job, event: events.TrainingFailed, now: datetime, rules: Rules) -> Job:
-    seen = job.attempt.error_first_seen_at or now
+def with_failure(job: Job, attempt: Attempt, event: events.TrainingFailed, now: datetime, rules: Rules) -> Job:
+    """The job with this replica failed, and the refund's clock running."""
+    seen = attempt.error_first_seen_at or now
+    deletable = seen + rules.refund_hold
     return job.with_attempt(
         replace(
-            job.attempt,
+            attempt,
             outcome=Outcome.FAILED,
             failure=event.failure,
             error_first_seen_at=seen,
-            deletable_at=seen + rules.refund_hold,
+            deletable_at=deletable,
+            vanished_at=None,
+            deletion=Deletion(due_at=deletable) if rules.clean_up_failed else None,
         )
     )
 
@@ -77,7 +98,13 @@ def doubt(job: Job, event: events.ReplicaMissing, now: datetime, rules: Rules) -
         return Decision(job)
     since = job.missing_since or now
     if now - since >= rules.missing_confirm:
-        return follow(job, Failure.REPLICA_VANISHED, event.detail, now, rules)
+        gone = job.with_attempt(replace(job.attempt, vanished_at=now))
+        return follow(gone, Failure.REPLICA_VANISHED, event.detail, now, rules)
+    return miss(job, event, since, now, rules)
+
+
+def miss(job: Job, event: events.ReplicaMissing, since: datetime, now: datetime, rules: Rules) -> Decision:
+    """Not believed yet: looked at again."""
     again = replace(job, due_at=now + rules.missing_confirm / 2, missing_since=since, detail=event.detail)
     return Decision(again, why=f"Tavus says that it does not know {event.replica_id}: {event.detail}; looked at again")
 
@@ -86,8 +113,3 @@ def ask_again(job: Job, event: events.PollUnread, now: datetime, rules: Rules) -
     """The question was not answered: nothing is known of the training, so nothing changes but the time of the next look."""
     wait = max(rules.backoff(job.tries, job.id), event.retry_after or rules.backoff(0, job.id))
     return Decision(replace(job, due_at=now + wait, tries=job.tries + 1), stop_for(job, event.account_fault))
-
-
-def hurry(job: Job, _event: events.CallbackReceived, now: datetime, _rules: Rules) -> Decision:
-    """A hint that there is news: look now. The look is the truth."""
-    return Decision(replace(job, due_at=now), why="a callback came: looked at now")

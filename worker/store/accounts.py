@@ -1,6 +1,6 @@
-"""What is known of Tavus accounts: whether their line is stopped, and which voices they have. It may not hold a key."""
+"""What is known of Tavus accounts: whether their line is stopped, their owner's terms, and which voices they have. It may not hold a key."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
+from worker.core.job import Terms
+from worker.store.rows import terms_columns, terms_from
 from worker.store.tables import METADATA
 
 ACCOUNT, VOICE = METADATA.tables["account"], METADATA.tables["voice"]
@@ -47,6 +49,19 @@ def stops(connection: Connection) -> list[Stop]:
     """Every stopped account."""
     found = connection.execute(select(ACCOUNT).where(ACCOUNT.c.stopped_at.is_not(None)).order_by(ACCOUNT.c.name))
     return [Stop(row.name, Failure(row.stopped_for), row.stopped_at) for row in found]
+
+
+def terms_of(connection: Connection, names: Collection[str]) -> dict[str, Terms]:
+    """The terms of these accounts; who never set any has the defaults."""
+    found = connection.execute(select(ACCOUNT).where(ACCOUNT.c.name.in_(sorted(names)))).mappings()
+    known = {row["name"]: terms_from(dict(row)) for row in found}
+    return {name: known.get(name) or Terms() for name in names}
+
+
+def set_terms(connection: Connection, account: str, terms: Terms) -> None:
+    """Set the account's terms."""
+    _ensure(connection, account)
+    connection.execute(update(ACCOUNT).where(ACCOUNT.c.name == account).values(terms_columns(terms)))
 
 
 def keep_voices(connection: Connection, account: str, names: Iterable[str], now: datetime) -> None:

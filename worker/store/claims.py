@@ -8,12 +8,13 @@ Everybody who locks several rows and waits for them locks them by id, and who cl
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, not_, or_, select, update
 
+from worker.core.failures import Failure
 from worker.core.job import JobId
 from worker.core.states import State
 from worker.store.accounts import stopped
@@ -25,11 +26,12 @@ JOB = METADATA.tables["job"]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that was claimed, and what is needed to ring for it."""
+    """A job that was claimed, and what is needed to ring for it. `asks`: its conversation was asked for, and may be there."""
 
     job_id: JobId
     account: str
     state: State
+    asks: bool = False
 
 
 def claim_due(
@@ -63,7 +65,30 @@ def _claim(connection: Connection, wanted: Select[Any], now: datetime, lease: ti
     # Two statements and not an UPDATE over a subquery: a planner may run such a subquery again for each row, and then its LIMIT limits nothing.
     found = [Claim(JobId(row.id), row.account, State(row.state)) for row in connection.execute(wanted)]
     _change(connection, [claim.job_id for claim in found], due_at=now + lease, rung_at=now)
+    asking = _asking(connection, [claim.job_id for claim in found if claim.state is State.OPENING])
+    return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found]
+
+
+def _asking(connection: Connection, job_ids: Sequence[JobId]) -> set[JobId]:
+    """Those whose conversation may be there. Asked for these alone: the index has all that the claim itself needs, and not this."""
+    found: set[JobId] = set()
+    for part in portions(job_ids):
+        asked = select(JOB.c.id).where(JOB.c.id.in_(part), JOB.c.conversation_intended_at.is_not(None))
+        found |= {JobId(job_id) for job_id in connection.execute(asked).scalars()}
     return found
+
+
+def wake(connection: Connection, account: str, failures: Iterable[Failure], now: datetime, *, limit: int | None = None) -> None:
+    """Make queued jobs of the account due that wait for one of these reasons: the first `limit`, or all. Claimed ones are passed over."""
+    waiting = (
+        JOB.c.account == account,
+        JOB.c.state == State.QUEUED.value,
+        JOB.c.failure.in_([one.value for one in failures]),
+        JOB.c.due_at > now,
+        JOB.c.rung_at.is_(None),
+    )
+    first = select(JOB.c.id).where(*waiting).order_by(JOB.c.priority.desc(), JOB.c.id).limit(limit).with_for_update(skip_locked=True)
+    _change(connection, [JobId(job_id) for job_id in connection.execute(first).scalars()], due_at=now)
 
 
 def unclaim(connection: Connection, job_ids: Sequence[JobId], now: datetime) -> None:

@@ -1,21 +1,25 @@
 """The ledger: add, claim, take, apply. It may not decide what happens to a job, and every write to one is compare-and-swap on its version."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from worker.core.decision import Decision
-from worker.core.effects import StopAccount
+from worker.core.effects import StopAccount, SubmitReplica
 from worker.core.events import Event
-from worker.core.job import Attempt, Job, JobId
+from worker.core.failures import Failure
+from worker.core.job import Attempt, Job, JobId, Terms
+from worker.core.rules import Rules
 from worker.core.states import State
-from worker.store import accounts, claims, stories
+from worker.store import accounts, budgets, claims, rulebook, stories
 from worker.store.reading import ATTEMPT, JOB, STORY, Reader, jobs_of
 from worker.store.rows import attempt_columns, columns_of, document_of, storable
+
+_BUDGET = (Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL)
 
 
 class StaleJobError(Exception):
@@ -43,11 +47,12 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A decision to commit: the job as it was read, the event, and what was decided."""
+    """A decision to commit: the job as it was read, the event, what was decided, and the rules that it was decided under."""
 
     before: Job
     event: Event
     decision: Decision
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def after(self) -> Job:
@@ -57,6 +62,11 @@ class Applied:
 
 class Ledger(Reader):
     """All that other rooms may do with the database. Thread-safe; one a process. Every `now` and every returned moment is in UTC."""
+
+    def __init__(self, database: Engine) -> None:
+        """Use an engine of `open_database`."""
+        super().__init__(database)
+        self._kept: set[str] = set()  # digests of rules that are written down
 
     def add(self, job: Job, fingerprint: str, *, ring: timedelta | None) -> Added:
         """Store a new job, unless its caller has one under the same key.
@@ -74,7 +84,7 @@ class Ledger(Reader):
             with self._database.begin() as connection:
                 connection.execute(insert(JOB), storable(columns))
                 for attempt in job.attempts:
-                    _keep_attempt(connection, job.id, attempt, known=False)
+                    _keep_attempt(connection, job, attempt, known=False)
                 connection.execute(insert(STORY), storable(_enqueued(job)))
         except IntegrityError:
             known = self.find_by_key(job.caller, job.idempotency_key, fingerprint)
@@ -117,7 +127,10 @@ class Ledger(Reader):
             return jobs_of(connection, claims.take(connection, job_ids, now, lease))
 
     def apply(self, change: Applied, now: datetime) -> Job:
-        """Commit one decision. Raises StaleJobError, and changes nothing, when the job is not as it was read."""
+        """Commit one decision. Raises StaleJobError, and changes nothing, when the job is not as it was read.
+
+        Raises BudgetSpentError for an intent to pay that the account's own limits do not allow.
+        """
         applied = self.apply_batch([change], now)
         if not applied:
             raise StaleJobError(change.before.id)
@@ -131,7 +144,24 @@ class Ledger(Reader):
             stops = [effect for change in fresh for effect in change.decision.effects if isinstance(effect, StopAccount)]
             for order in sorted(stops, key=lambda order: order.account):
                 accounts.stop(connection, order, now)
+            for change in fresh:
+                _mind_the_budget(connection, change, now)
+            new = self._keep_rules(connection, fresh)
+        self._kept |= new
         return [change.after for change in fresh]
+
+    def _keep_rules(self, connection: Connection, changes: Iterable[Applied]) -> set[str]:
+        """Write down the rules that these were decided under, where this process has not done so."""
+        told = {rulebook.digest_of(one.rules, one.before.terms): (one.rules, one.before.terms) for one in changes if one.decision.why}
+        for digest in sorted(told.keys() - self._kept):
+            rulebook.keep(connection, *told[digest])
+        return set(told)
+
+    def set_terms(self, account: str, terms: Terms, now: datetime) -> None:
+        """Set what the account's owner wants. Jobs that wait for its budget are due at once, to see whether it lets them through now."""
+        with self._database.begin() as connection:
+            accounts.set_terms(connection, account, terms)
+            claims.wake(connection, account, _BUDGET, now)
 
     def stop(self, order: StopAccount, now: datetime) -> None:
         """See `accounts.stop`, for a stop that no job's decision brings."""
@@ -150,26 +180,41 @@ class Ledger(Reader):
             accounts.keep_voices(connection, account, names, now)
 
 
+def _mind_the_budget(connection: Connection, change: Applied, now: datetime) -> None:
+    """Count an intent to pay with all others, in one order; and let the next job through where a training has ended."""
+    before, after, terms = change.before, change.after, change.before.terms
+    if any(isinstance(effect, SubmitReplica) for effect in change.decision.effects):
+        if terms.max_in_flight is None and terms.max_trainings_a_month is None:
+            return
+        budgets.lock(connection, after.account)
+        if (over := budgets.reached(connection, after.account, terms, now, change.rules, written=1)) is not None:
+            raise budgets.BudgetSpentError(over)
+    elif terms.max_in_flight is not None and after.is_settled and not before.is_settled:
+        claims.wake(connection, after.account, [Failure.IN_FLIGHT_FULL], now, limit=1)
+
+
 def _commit(connection: Connection, change: Applied, now: datetime) -> bool:
     before, after = change.before, change.after
     same = (JOB.c.id == before.id, JOB.c.version == before.version)
     values = columns_of(after) | {"version": after.version, "updated_at": now}
     if after.due_at != before.due_at:
         values["rung_at"] = None  # a message that is out is about the due time that was; while that stands, so does the message
+    if after.request != before.request:
+        values["request"] = document_of(after.request)
     if connection.execute(update(JOB).where(*same).values(storable(values))).rowcount != 1:
         return False
     for attempt in after.attempts:
         if attempt not in before.attempts:
-            _keep_attempt(connection, after.id, attempt, known=before.attempt_of(attempt.mark) is not None)
+            _keep_attempt(connection, after, attempt, known=before.attempt_of(attempt.mark) is not None)
     if change.decision.why:
         connection.execute(insert(STORY), storable(_line(change, now)))
     return True
 
 
-def _keep_attempt(connection: Connection, job_id: JobId, attempt: Attempt, *, known: bool) -> None:
-    columns = storable(attempt_columns(job_id, attempt))
+def _keep_attempt(connection: Connection, job: Job, attempt: Attempt, *, known: bool) -> None:
+    columns = storable(attempt_columns(job, attempt))
     if known:
-        connection.execute(update(ATTEMPT).where(ATTEMPT.c.job_id == job_id, ATTEMPT.c.number == attempt.number).values(columns))
+        connection.execute(update(ATTEMPT).where(ATTEMPT.c.job_id == job.id, ATTEMPT.c.number == attempt.number).values(columns))
     else:
         connection.execute(insert(ATTEMPT), columns)
 
@@ -178,12 +223,12 @@ def _line(change: Applied, now: datetime) -> dict[str, Any]:
     return {
         "job_id": change.before.id, "at": now, "version": change.after.version, "event": stories.name_of(change.event),
         "data": stories.data_of(change.event), "from_state": change.before.state.value, "to_state": change.after.state.value,
-        "why": change.decision.why,
+        "why": change.decision.why, "rules": rulebook.digest_of(change.rules, change.before.terms),
     }  # fmt: skip
 
 
 def _enqueued(job: Job) -> dict[str, Any]:
     return {
-        "job_id": job.id, "at": job.created_at, "version": job.version, "event": "Enqueued", "data": {}, "from_state": None,
+        "job_id": job.id, "at": job.created_at, "version": job.version, "event": stories.FIRST, "data": {}, "from_state": None,
         "to_state": job.state.value, "why": f"enqueued by {job.caller} for the account {job.account}",
     }  # fmt: skip

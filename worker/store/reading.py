@@ -1,18 +1,34 @@
 """What may be asked of the ledger. It may not write: `worker.store.jobs` adds that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy import Connection, DateTime, Engine, Select, func, select
 
-from worker.core.job import Job, JobId, Mark
+from worker.core.events import BudgetReached
+from worker.core.job import Attempt, Job, JobId, Mark, Terms
+from worker.core.rules import Rules
 from worker.core.states import State
-from worker.store import accounts, rows, stories
+from worker.store import accounts, book, budgets, rows, rulebook, stories
 from worker.store.database import portions, reading
 from worker.store.tables import METADATA
 
+UNREADABLE = (ValueError, TypeError, LookupError)
+"""What a row raises that was changed by hand, or written by a newer version."""
 JOB, ATTEMPT, STORY = METADATA.tables["job"], METADATA.tables["attempt"], METADATA.tables["story"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Some jobs in the order of their ids, each with its story; and the rows that cannot be read, by id, with the reason. `last`: where it ends."""
+
+    jobs: list[Job]
+    stories: Mapping[JobId, list[stories.Line]]
+    unreadable: Mapping[JobId, str]
+    last: JobId | None
 
 
 class Reader:
@@ -26,6 +42,13 @@ class Reader:
     def close(self) -> None:
         """Give the connections back."""
         self._database.dispose()
+
+    def server_time(self) -> datetime | None:
+        """The time on the database's server; None for SQLite, whose server is this host."""
+        if self._database.dialect.name == "sqlite":
+            return None
+        with self._reading() as connection:
+            return connection.execute(select(func.clock_timestamp(type_=DateTime(timezone=True)))).scalar_one().astimezone(UTC)
 
     def _reading(self) -> AbstractContextManager[Connection]:
         return self._reader.connect()
@@ -49,10 +72,31 @@ class Reader:
         return JobId(found) if found else None
 
     def recent(self, limit: int, state: State | None = None) -> list[Job]:
-        """The newest jobs, newest first."""
-        wanted = select(JOB).order_by(JOB.c.id.desc()).limit(limit)
+        """The newest jobs, newest first; without a row that cannot be read, which is for the audit."""
+        wanted = select(JOB.c.id).order_by(JOB.c.id.desc()).limit(limit)
         with self._reading() as connection:
-            return _jobs(connection, wanted.where(JOB.c.state == state.value) if state else wanted)
+            ids = [JobId(one) for one in connection.execute(wanted.where(JOB.c.state == state.value) if state else wanted).scalars()]
+            return _readable(connection, ids)[0][::-1]
+
+    def shelf(self, after: JobId | None, limit: int) -> Shelf:
+        """The next jobs after that id, as one moment sees them with their stories."""
+        with self._reading() as connection:
+            following = select(JOB.c.id).order_by(JOB.c.id).limit(limit)
+            ids = [JobId(one) for one in connection.execute(following.where(JOB.c.id > after) if after else following).scalars()]
+            jobs, unreadable = _readable(connection, ids)
+            told, untold = _stories(connection, ids)
+            return Shelf(jobs, told, unreadable | untold, ids[-1] if ids else None)
+
+    def rules(self) -> rulebook.Rulebook:
+        """Every rules and terms that decisions were made under, by digest."""
+        with self._reading() as connection:
+            return rulebook.read(connection)
+
+    def attempts(self, account: str) -> list[tuple[JobId, Attempt]]:
+        """All attempts of an account, with their jobs' ids."""
+        with self._reading() as connection:
+            found = connection.execute(select(ATTEMPT).where(ATTEMPT.c.account == account)).mappings()
+            return [(JobId(row["job_id"]), rows.attempt_from(dict(row))) for row in found]
 
     def held(self, account: str) -> list[JobId]:
         """The held jobs of an account."""
@@ -77,6 +121,27 @@ class Reader:
         with self._reading() as connection:
             return accounts.voices(connection, account)
 
+    def terms(self, account: str) -> Terms:
+        """The account's terms."""
+        with self._reading() as connection:
+            return accounts.terms_of(connection, {account})[account]
+
+    def budget_reached(self, account: str, now: datetime, rules: Rules) -> BudgetReached | None:
+        """What the account's limits say to one more training, as a hint: the intent itself is counted where it is written."""
+        with self._reading() as connection:
+            return budgets.reached(connection, account, accounts.terms_of(connection, {account})[account], now, rules)
+
+    def book(self, now: datetime, *, account: str | None = None, month: str | None = None) -> list[book.Month]:
+        """See `book.months`."""
+        with self._reading() as connection:
+            return book.months(connection, now, account=account, month=month)
+
+    def due_deletions(self, now: datetime, limit: int) -> list[JobId]:
+        """The jobs with a deletion that is due, longest due first."""
+        due = select(ATTEMPT.c.job_id).where(ATTEMPT.c.delete_due_at <= now).order_by(ATTEMPT.c.delete_due_at).limit(limit)
+        with self._reading() as connection:
+            return [JobId(job_id) for job_id in dict.fromkeys(connection.execute(due).scalars())]
+
     def stops(self) -> list[accounts.Stop]:
         """The stopped accounts."""
         with self._reading() as connection:
@@ -88,10 +153,40 @@ def jobs_of(connection: Connection, job_ids: Sequence[JobId]) -> list[Job]:
     return [job for part in portions(job_ids) for job in _jobs(connection, select(JOB).where(JOB.c.id.in_(part)))]
 
 
+def _readable(connection: Connection, ids: Sequence[JobId]) -> tuple[list[Job], dict[JobId, str]]:
+    """The jobs that can be read, and why the others cannot: all at once when none is odd, else one by one."""
+    try:
+        return sorted(jobs_of(connection, ids), key=lambda job: job.id), {}
+    except UNREADABLE:
+        jobs: list[Job] = []
+        unreadable: dict[JobId, str] = {}
+        for job_id in ids:
+            try:
+                jobs += jobs_of(connection, [job_id])
+            except UNREADABLE as error:
+                unreadable[job_id] = f"{type(error).__name__}: {error}"
+        return jobs, unreadable
+
+
+def _stories(connection: Connection, ids: Sequence[JobId]) -> tuple[dict[JobId, list[stories.Line]], dict[JobId, str]]:
+    """The stories, and which of them have a line that cannot be read, and why."""
+    told: dict[JobId, list[stories.Line]] = {job_id: [] for job_id in ids}
+    untold: dict[JobId, str] = {}
+    for part in portions(ids):
+        found = connection.execute(select(STORY).where(STORY.c.job_id.in_(part)).order_by(STORY.c.id))
+        for row in found.mappings():
+            try:
+                told[JobId(row["job_id"])].append(stories.line_from(dict(row)))
+            except UNREADABLE as error:
+                untold[JobId(row["job_id"])] = f"a line of its story: {type(error).__name__}: {error}"
+    return told, untold
+
+
 def _jobs(connection: Connection, wanted: Select[Any]) -> list[Job]:
     found = connection.execute(wanted).mappings().all()
     attempts: dict[str, list[Any]] = {row["id"]: [] for row in found}
     for ids in portions(list(attempts)):
         for attempt in connection.execute(select(ATTEMPT).where(ATTEMPT.c.job_id.in_(ids)).order_by(ATTEMPT.c.number)).mappings():
             attempts[attempt["job_id"]].append(attempt)
-    return [rows.job_from(dict(row), attempts[row["id"]]) for row in found]
+    terms = accounts.terms_of(connection, {row["account"] for row in found})
+    return [rows.job_from(dict(row), attempts[row["id"]], terms[row["account"]]) for row in found]

@@ -3,17 +3,35 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 from worker.core.failures import Failure
-from worker.core.job import Attempt, AutoFix, Conversation, ConversationId, Job, JobId, Mark, Outcome, ReplicaId, Request, Start
+from worker.core.job import (
+    Attempt,
+    AutoFix,
+    Conversation,
+    ConversationId,
+    Deletion,
+    Job,
+    JobId,
+    Lost,
+    Mark,
+    Outcome,
+    ReplicaId,
+    Request,
+    Start,
+    Terms,
+)
 from worker.core.states import State
 
 _PLAIN = (
     "account", "caller", "created_at", "version", "due_at", "priority", "idempotency_key", "conversation_wanted", "cancel_requested",
-    "tries", "trying_since", "scans", "missing_since", "watched_since", "progress", "detail",
+    "tries", "trying_since", "scans", "missing_since", "watched_since", "progress", "detail", "patient_from",
 )  # fmt: skip
+
+_ATTEMPT = tuple(one.name for one in fields(Attempt) if one.name not in {"deletion", "strays"})
 
 # PostgreSQL keeps neither NUL nor half a surrogate pair in text, nor a number that is none in JSON; SQLite keeps them all.
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")
@@ -37,13 +55,14 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any column, and anything in a
             return value
 
 
-def job_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> Job:
-    """The job of a row of `job` and its rows of `attempt`, in order."""
+def job_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], terms: Terms) -> Job:
+    """The job of a row of `job` and its rows of `attempt`, in order, under its account's terms."""
     return Job(
         id=JobId(row["id"]),
         state=State(row["state"]),
         request=request_from(row["request"]),
-        attempts=tuple(_attempt_from(attempt) for attempt in attempts),
+        terms=terms,
+        attempts=tuple(attempt_from(attempt) for attempt in attempts),
         conversation=_conversation_from(row),
         failure=Failure(row["failure"]) if row["failure"] else None,
         release_to=State(row["release_to"]) if row["release_to"] else None,
@@ -65,6 +84,7 @@ def columns_of(job: Job) -> dict[str, Any]:
         "conversation_intended_at": conversation and conversation.intended_at,
         "conversation_id": conversation and conversation.id,
         "conversation_url": conversation and conversation.url,
+        "conversation_lost": conversation.lost if conversation else 0,
     }
 
 
@@ -78,22 +98,57 @@ def document_of(request: Request) -> dict[str, Any]:
     return {field.name: getattr(request, field.name) for field in fields(request)}
 
 
-def attempt_columns(job_id: JobId, attempt: Attempt) -> dict[str, Any]:
+def terms_from(row: Mapping[str, Any]) -> Terms:
+    """The terms of a row of `account`."""
+    return Terms(
+        lost=Lost(row["lost"]) if row["lost"] else Lost.RESUBMIT,
+        max_trainings_a_month=row["max_trainings_a_month"],
+        max_in_flight=row["max_in_flight"],
+        retry_after_refund=row["retry_after_refund"],
+        price=Decimal(row["price"]) if row["price"] else None,
+    )
+
+
+def terms_columns(terms: Terms) -> dict[str, Any]:
+    """The columns of an account that hold its terms."""
+    return asdict(terms) | {"lost": terms.lost.value, "price": None if terms.price is None else str(terms.price)}
+
+
+def attempt_columns(job: Job, attempt: Attempt) -> dict[str, Any]:
     """All columns of an attempt."""
-    return asdict(attempt) | {"job_id": job_id, "outcome": attempt.outcome.value, "failure": attempt.failure and attempt.failure.value}
+    deletion = attempt.deletion
+    plain = {name: getattr(attempt, name) for name in _ATTEMPT}
+    return plain | {
+        "job_id": job.id,
+        "account": job.account,
+        "outcome": attempt.outcome.value,
+        "failure": attempt.failure and attempt.failure.value,
+        "delete_due_at": deletion and deletion.due_at,
+        "delete_hard": deletion.hard if deletion else False,
+        "delete_confirmed_at": deletion and deletion.confirmed_at,
+        "strays": ",".join(attempt.strays) or None,
+    }
 
 
-def _attempt_from(row: Mapping[str, Any]) -> Attempt:
-    known = {field.name: row[field.name] for field in fields(Attempt)}
+def attempt_from(row: Mapping[str, Any]) -> Attempt:
+    """The attempt of a row."""
+    plain = {name: row[name] for name in _ATTEMPT}
     return Attempt(
-        **known
+        **plain
         | {
             "mark": Mark(row["mark"]),
             "outcome": Outcome(row["outcome"]),
-            "replica_id": ReplicaId(row["replica_id"]) if row["replica_id"] else None,
             "failure": Failure(row["failure"]) if row["failure"] else None,
+            "deletion": _deletion_from(row),
+            "strays": tuple(ReplicaId(one) for one in row["strays"].split(",")) if row["strays"] else (),
         }
     )
+
+
+def _deletion_from(row: Mapping[str, Any]) -> Deletion | None:
+    if row["delete_due_at"] is None:
+        return None
+    return Deletion(due_at=row["delete_due_at"], hard=row["delete_hard"], confirmed_at=row["delete_confirmed_at"])
 
 
 def _conversation_from(row: Mapping[str, Any]) -> Conversation | None:
@@ -104,4 +159,5 @@ def _conversation_from(row: Mapping[str, Any]) -> Conversation | None:
         intended_at=row["conversation_intended_at"],
         id=ConversationId(row["conversation_id"]) if row["conversation_id"] else None,
         url=row["conversation_url"],
+        lost=row["conversation_lost"],
     )

@@ -11,10 +11,13 @@ from worker.core.states import State
 
 _EVENTS: dict[str, type[Event]] = {event.__name__: event for event in get_args(Event)}
 
+FIRST = "Enqueued"
+"""How every story begins."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of a story. `event` is the name of a class in `worker.core.events`, or `Enqueued`."""
+    """One line of a story. `event` is the name of a class in `worker.core.events`, or `FIRST`."""
 
     at: datetime
     version: int
@@ -23,6 +26,8 @@ class Line:
     from_state: State | None
     to_state: State
     why: str
+    rules: str | None = None
+    """The digest of the rules that it was decided under; None: written before that was kept."""
 
 
 def name_of(event: Event) -> str:
@@ -31,8 +36,8 @@ def name_of(event: Event) -> str:
 
 
 def data_of(event: Event) -> dict[str, Any]:
-    """The event's fields as JSON: durations in seconds, failures by their word."""
-    return {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    """The event's fields as JSON: durations in seconds, failures by their word; without those that a story may not hold."""
+    return {field.name: _plain(getattr(event, field.name)) for field in fields(event) if not field.metadata.get("untold")}
 
 
 def event_from(name: str, data: Mapping[str, Any]) -> Event:
@@ -47,7 +52,7 @@ def line_from(row: Mapping[str, Any]) -> Line:
     from_state = State(row["from_state"]) if row["from_state"] else None
     return Line(
         at=row["at"], version=row["version"], event=row["event"], data=row["data"],
-        from_state=from_state, to_state=State(row["to_state"]), why=row["why"],
+        from_state=from_state, to_state=State(row["to_state"]), why=row["why"], rules=row["rules"],
     )  # fmt: skip
 
 

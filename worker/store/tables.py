@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, UniqueConstraint, false, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -90,13 +90,25 @@ class JobRow(_Table, table=True):
     failure: str | None = None
     detail: str | None = None
     release_to: str | None = None
+    patient_from: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    conversation_lost: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class AttemptRow(_Table, table=True):
     """One submission of a job: the credit book's entry."""
 
     __tablename__ = "attempt"
-    __table_args__ = (Index("ix_attempt_replica_id", "replica_id"),)
+    __table_args__ = (
+        Index("ix_attempt_replica_id", "replica_id"),
+        # Budgets and the credit book count an account's attempts; the sweep asks for the few deletions that are due.
+        Index("ix_attempt_account", "account", "outcome", "intended_at"),
+        Index(
+            "ix_attempt_delete_due_at",
+            "delete_due_at",
+            postgresql_where=text("delete_due_at IS NOT NULL"),
+            sqlite_where=text("delete_due_at IS NOT NULL"),
+        ),
+    )
 
     job_id: str = Field(primary_key=True, foreign_key="job.id")
     number: int = Field(primary_key=True)
@@ -109,6 +121,13 @@ class AttemptRow(_Table, table=True):
     error_first_seen_at: datetime | None = Field(default=None, sa_type=Moment)
     deletable_at: datetime | None = Field(default=None, sa_type=Moment)
     deleted_at: datetime | None = Field(default=None, sa_type=Moment)
+    account: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    vanished_at: datetime | None = Field(default=None, sa_type=Moment)
+    delete_due_at: datetime | None = Field(default=None, sa_type=Moment)
+    delete_hard: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    delete_confirmed_at: datetime | None = Field(default=None, sa_type=Moment)
+    witness: str | None = None
+    strays: str | None = None
 
 
 class StoryRow(_Table, table=True):
@@ -126,10 +145,23 @@ class StoryRow(_Table, table=True):
     from_state: str | None = None
     to_state: str
     why: str
+    rules: str | None = None
+
+
+class RulesRow(_Table, table=True):
+    """Rules that decisions were made under, by their digest, so that a story can be replayed under its own."""
+
+    __tablename__ = "rules"
+
+    digest: str = Field(primary_key=True)
+    document: dict[str, Any] = Field(sa_type=Document)
 
 
 class AccountRow(_Table, table=True):
-    """What is known of a Tavus account besides its key, which is never stored. `deaf`: its key is not accepted, so not even polls are tried."""
+    """What is known of a Tavus account besides its key, which is never stored, and the terms that its owner set.
+
+    `deaf`: its key is not accepted, so not even polls are tried. `price` is a decimal number as text: SQLite has none.
+    """
 
     __tablename__ = "account"
 
@@ -138,6 +170,11 @@ class AccountRow(_Table, table=True):
     stopped_for: str | None = None
     deaf: bool = False
     voices_read_at: datetime | None = Field(default=None, sa_type=Moment)
+    lost: str | None = None
+    max_trainings_a_month: int | None = None
+    max_in_flight: int | None = None
+    retry_after_refund: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    price: str | None = None
 
 
 class VoiceRow(_Table, table=True):

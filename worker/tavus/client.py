@@ -6,6 +6,7 @@ Paths and bodies: Tavus, API reference, 2026-06. Only this file opens a connecti
 import json
 import re
 import ssl
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,10 @@ class Tavus:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass between two calls of one effect."""
+        time.sleep(seconds)
 
     def create_replica(self, account: str, body: Mapping[str, Any]) -> Reply:
         """POST /replicas: pays for a training."""

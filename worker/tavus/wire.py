@@ -51,6 +51,7 @@ class Replica:
     progress: str | None
     model: str | None
     finetune: str | None
+    created_at: str | None
     document: Document = field(repr=False)
 
     @property
@@ -115,6 +116,7 @@ def replica_of(document: object) -> Replica | None:
         progress=shown(_text(document, "training_progress") or "")[:_PROGRESS] or None,
         model=_text(document, "model_name"),
         finetune=_text(document, "finetune_status"),
+        created_at=_text(document, "created_at"),
         document=document,
     )
 

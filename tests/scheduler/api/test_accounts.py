@@ -35,7 +35,7 @@ def test_no_key_is_shown(stopped: Api) -> None:
 
 def test_a_resumed_account_takes_along_what_it_held_and_nothing_else(stopped: Api, broker: Broker) -> None:
     held = a_job_in(stopped.parts, State.HELD, failure=Failure.OUT_OF_CREDIT)
-    other = a_job_in(stopped.parts, State.HELD, failure=Failure.MARK_AMBIGUOUS)
+    other = a_job_in(stopped.parts, State.HELD, failure=Failure.UNRECOGNISED)
     elsewhere = a_job_in(stopped.parts, State.HELD, failure=Failure.OUT_OF_CREDIT, account="studio")
     broker.client.flushall()
     answer = stopped.post("/v1/accounts/default/resume")

@@ -10,6 +10,7 @@ from tests.sandbox.server import Sandbox
 from tests.scheduler.api.served import Api, problem, serving
 from tests.scheduler.commands import commands_in
 from tests.scheduler.made import PICTURE, SECRET, a_job_in, a_replica, a_request, at_tavus, in_hours, paid, rows, trained
+from tests.worker.store.made import changed
 from worker.app import DELETE, START_CONVERSATION, SUBMIT
 from worker.core.job import Conversation, Job, Outcome
 from worker.core.marks import conversation_mark
@@ -106,6 +107,7 @@ def test_a_held_job_is_released_and_rung_for(api: Api, broker: Broker) -> None:
 
 def test_a_conversation_is_opened_at_once_or_remembered(api: Api, broker: Broker) -> None:
     ready, queued = a_job_in(api.parts, State.READY), a_job_in(api.parts, State.QUEUED, in_hours(1))
+    ready = changed(api.parts.ledger, ready, attempts=paid(ready, Outcome.TRAINED))
     assert do(api, ready, "conversation") == "opening"
     assert [message["arguments"][0] for message in broker.messages(START_CONVERSATION)] == [[ready.id]]
     assert do(api, queued, "conversation") == "queued"
@@ -135,11 +137,12 @@ def test_a_failed_replica_is_kept_until_its_refund_is_safe(api: Api, broker: Bro
     opens = in_hours(5)
     job = a_job_in(api.parts, State.ABANDONED)
     job = a_job_in(api.parts, State.ABANDONED, attempts=paid(job, Outcome.FAILED, deletable_at=opens))
-    for query in ("", "?hard=true"):
+    for query in ("", f"?replica_id={job.replica_id}", f"?hard=true&replica_id={job.replica_id}"):
         kept = problem(api.client.delete(f"/v1/jobs/{job.id}/replica{query}"), 409, "not-deletable")
         assert datetime.fromisoformat(kept["until"]) == opens
         assert "refund" in kept["detail"]
     assert broker.waiting(DELETE) == 0
+    assert api.parts.ledger.get(job.id) == job
 
 
 @pytest.mark.parametrize("outcome", [Outcome.CHARGED, Outcome.RESERVED])
@@ -153,13 +156,25 @@ def test_a_job_without_a_replica_has_nothing_to_delete(api: Api) -> None:
     assert "no replica" in problem(api.client.delete(f"/v1/jobs/{a_job_in(api.parts).id}/replica"), 409, "not-deletable")["detail"]
 
 
-@pytest.mark.parametrize(("query", "hard"), [("", False), ("?hard=true", True)])
-def test_a_deletion_that_is_safe_is_asked_for(api: Api, broker: Broker, query: str, hard: bool) -> None:  # noqa: FBT001 - a parameter's value
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_deletion_that_is_safe_is_on_record_and_rung_for(api: Api, broker: Broker, hard: bool) -> None:  # noqa: FBT001 - a parameter's value
     job = a_job_in(api.parts, State.READY)
     job = a_job_in(api.parts, State.READY, attempts=paid(job, Outcome.TRAINED))
+    query = f"?hard=true&replica_id={job.replica_id}" if hard else ""
     answer = api.client.delete(f"/v1/jobs/{job.id}/replica{query}")
     assert (answer.status_code, answer.json()["replica_id"]) == (202, job.replica_id)
-    assert [message["arguments"][0] for message in broker.messages(DELETE)] == [[job.id, hard, job.replica_id]]
+    wish = api.parts.ledger.get(job.id).attempt.deletion
+    assert wish is not None
+    assert wish.hard is hard
+    assert [message["arguments"][0] for message in broker.messages(DELETE)] == [[job.id]]
+
+
+def test_assets_are_not_erased_for_who_does_not_name_the_replica(api: Api) -> None:
+    job = a_job_in(api.parts, State.READY)
+    job = a_job_in(api.parts, State.READY, attempts=paid(job, Outcome.TRAINED))
+    refused = problem(api.client.delete(f"/v1/jobs/{job.id}/replica?hard=true"), 409, "not-deletable")
+    assert str(job.replica_id) in refused["detail"]
+    assert api.parts.ledger.get(job.id) == job
 
 
 def test_no_answer_about_a_job_holds_its_address(api: Api) -> None:

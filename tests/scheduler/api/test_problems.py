@@ -64,12 +64,13 @@ def test_without_a_broker_a_job_is_recorded_in_seconds_and_a_later_sweep_rings(h
     assert [message["arguments"][0] for message in broker.messages(SUBMIT)] == [[job.id]]
 
 
-def test_actions_need_no_broker_but_a_deletion_does(home: Path) -> None:
+def test_no_action_needs_a_broker_for_it_is_in_the_ledger(home: Path) -> None:
     with serving(settings_in(home)) as api:
         held, ready = a_job_in(api.parts, State.HELD), a_job_in(api.parts, State.CANCELLED)
         ready = a_job_in(api.parts, State.READY, attempts=paid(ready, Outcome.TRAINED))
         assert api.post(f"/v1/jobs/{held.id}/release").json()["state"] == "queued"
-        problem(api.client.delete(f"/v1/jobs/{ready.id}/replica"), 503, "broker-away")
+        assert api.client.delete(f"/v1/jobs/{ready.id}/replica").status_code == 202
+        assert api.parts.ledger.due_deletions(utc_now(), 9) == [ready.id]
 
 
 def test_a_path_or_a_method_that_is_not_there_is_a_problem_too(api: Api) -> None:

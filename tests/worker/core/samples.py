@@ -10,7 +10,7 @@ from worker.core import events as ev
 from worker.core.decide import decide
 from worker.core.decision import Decision
 from worker.core.failures import Failure
-from worker.core.job import Attempt, Conversation, ConversationId, Job, Mark, Outcome, ReplicaId, Request, Start
+from worker.core.job import Attempt, Conversation, ConversationId, Deletion, Job, Mark, Outcome, ReplicaId, Request, Start
 from worker.core.marks import conversation_mark, new_job_id, replica_mark
 from worker.core.rules import Rules
 from worker.core.states import State
@@ -66,7 +66,7 @@ _SHAPES: dict[State, dict[str, Any]] = {
     State.DONE: {"attempts": (attempt(1, Outcome.TRAINED),), "conversation": Conversation(mark=talk(), id=CONVERSATION, url=URL)},
     State.HELD: {"attempts": (attempt(1, Outcome.FAILED),), "failure": Failure.UNRECOGNISED, "release_to": State.QUEUED},
     State.ABANDONED: {"attempts": (attempt(1, Outcome.FAILED),), "failure": Failure.UNRECOGNISED},
-    State.CANCELLED: {"attempts": (attempt(1, Outcome.CHARGED),), "cancel_requested": True},
+    State.CANCELLED: {"due_at": NOW + HOUR, "attempts": (attempt(1, Outcome.CHARGED),), "cancel_requested": True},
 }
 
 
@@ -79,6 +79,12 @@ def job(state: State = State.QUEUED, **changes: Any) -> Job:  # noqa: ANN401 - f
 def opening(**changes: Any) -> Job:  # noqa: ANN401 - fields of Job
     """A job whose conversation POST left at NOW and has not been answered."""
     return job(State.OPENING, due_at=NOW + RULES.lease, conversation=Conversation(mark=talk(), intended_at=NOW), **changes)
+
+
+def doomed(state: State = State.DONE, outcome: Outcome = Outcome.TRAINED, **wish: Any) -> Job:  # noqa: ANN401 - fields of Deletion
+    """A job whose replica somebody wants deleted, due at NOW; a failed one's refund is safe by then."""
+    safe = {"deletable_at": NOW} if outcome is Outcome.FAILED else {}
+    return job(state, attempts=(attempt(1, outcome, deletion=Deletion(**({"due_at": NOW} | wish)), **safe),))
 
 
 def decided(before: Job, event: ev.Event, now: datetime = NOW, rules: Rules = RULES) -> Decision:
@@ -95,13 +101,16 @@ def after(before: Job, *events: ev.Event, now: datetime = NOW, rules: Rules = RU
 
 EVENTS: tuple[ev.Event, ...] = (
     ev.FellDue(), ev.InputPassed(), ev.InputRejected(Failure.IMAGE_TOO_SMALL, "100x100"), ev.InputUnread("503"),
+    ev.BudgetReached(Failure.IN_FLIGHT_FULL, "2 trainings run"),
     ev.SubmissionAccepted(mark(), REPLICA), ev.SubmissionRefused(mark(), Failure.RATE_LIMITED, "429"), ev.SubmissionLost(mark(), "cut"),
     ev.MarkFound(mark(), REPLICA), ev.MarkAbsent(mark()), ev.MarkAmbiguous(mark(), (REPLICA, ReplicaId("r9"))), ev.LookupUnread(mark(), "500"),
+    ev.WitnessRejected(mark(), REPLICA, "another name"), ev.ReplicaRenamed(REPLICA), ev.RenameFailed(REPLICA, "500"),
     ev.TrainingContinued(REPLICA, "40/100"), ev.TrainingCompleted(REPLICA), ev.TrainingFailed(REPLICA, Failure.HEADPHONES, "headset"),
     ev.ReplicaMissing(REPLICA, "404"), ev.PollUnread("500"), ev.CallbackReceived(),
     ev.ConversationOpened(talk(), CONVERSATION, URL), ev.ConversationRefused(talk(), Failure.CONVERSATIONS_FULL, "400"),
     ev.ConversationLost(talk(), "cut"), ev.ConversationFound(talk(), CONVERSATION, URL), ev.ConversationAbsent(talk()),
     ev.ConversationUnread(talk(), "500"), ev.ConversationRequested(), ev.CancelRequested(), ev.ReleaseRequested(), ev.AbandonRequested(),
-    ev.AccountResumed(), ev.DeletionRequested(), ev.ReplicaDeleted(REPLICA), ev.DeletionDeclined(REPLICA, "it trains"),
+    ev.RetryRequested(), ev.AccountResumed(), ev.DeletionRequested(), ev.DeletionFellDue(REPLICA), ev.FailureConfirmed(REPLICA),
+    ev.ReplicaDeleted(REPLICA), ev.DeletionDeclined(REPLICA, "it trains"), ev.DeletionUnread(REPLICA, "500"),
 )  # fmt: skip
 """One event of each type, about the sample job's first submission."""

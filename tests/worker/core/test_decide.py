@@ -5,17 +5,19 @@ from typing import get_args
 
 import pytest
 
-from tests.worker.core.samples import EVENTS, attempt, decided, job, opening
+from tests.worker.core.samples import EVENTS, NOW, REPLICA, attempt, decided, doomed, job, opening
 from worker.core import events as ev
 from worker.core import people
 from worker.core.decide import TABLE, Row
 from worker.core.decision import Decision, IllegalTransition
-from worker.core.effects import DeleteReplica, Effect, OpenConversation, SubmitReplica
+from worker.core.effects import ConfirmFailure, DeleteReplica, Effect, OpenConversation, RenameReplica, SubmitReplica, VerifyWitness
 from worker.core.job import Job, Outcome
 from worker.core.states import FINAL, State
 
 Kind = type[ev.Event]
-PEOPLE: tuple[Kind, ...] = (ev.ConversationRequested, ev.CancelRequested, ev.ReleaseRequested, ev.AbandonRequested)
+PEOPLE: tuple[Kind, ...] = (ev.ConversationRequested, ev.CancelRequested, ev.ReleaseRequested, ev.AbandonRequested, ev.RetryRequested)
+HELD_ONLY: set[Kind] = {ev.ReleaseRequested, ev.AbandonRequested}
+WATCHFUL = (State.QUEUED, State.SUBMITTING)
 ASKED_IN_QUEUE: set[Kind] = {ev.InputPassed, ev.InputRejected, ev.InputUnread}
 JOBS = (
     *(job(state) for state in State),
@@ -24,18 +26,24 @@ JOBS = (
     job(State.QUEUED, attempts=(attempt(1, Outcome.ABSENT),)),
     job(State.SUBMITTING, cancel_requested=True),
     job(State.SUBMITTING, attempts=(attempt(1, Outcome.ABSENT), attempt(2))),
+    *(job(state, attempts=(attempt(1, Outcome.ABSENT, witness=REPLICA),)) for state in State if state is not State.TRAINING),
+    job(State.TRAINING, attempts=(attempt(1, Outcome.ABSENT, witness=REPLICA), attempt(2, Outcome.CHARGED))),
+    job(State.ABANDONED, due_at=NOW, attempts=(attempt(1),)),
+    doomed(),
+    doomed(State.ABANDONED, Outcome.FAILED),
+    doomed(State.ABANDONED, Outcome.FAILED, confirmed_at=NOW),
 )
 
 ILLEGAL: dict[State, set[Kind]] = {
-    State.QUEUED: {ev.ReleaseRequested, ev.AbandonRequested},
-    State.SUBMITTING: ASKED_IN_QUEUE | {ev.ReleaseRequested, ev.AbandonRequested},
-    State.TRAINING: ASKED_IN_QUEUE | {ev.ReleaseRequested, ev.AbandonRequested},
-    State.READY: ASKED_IN_QUEUE | {ev.FellDue, ev.ReleaseRequested, ev.AbandonRequested},
-    State.OPENING: ASKED_IN_QUEUE | {ev.ReleaseRequested, ev.AbandonRequested},
-    State.DONE: ASKED_IN_QUEUE | {ev.FellDue, *PEOPLE},
-    State.HELD: ASKED_IN_QUEUE | {ev.FellDue},
-    State.ABANDONED: ASKED_IN_QUEUE | {ev.FellDue, *PEOPLE},
-    State.CANCELLED: ASKED_IN_QUEUE | {ev.FellDue, ev.ReleaseRequested, ev.AbandonRequested, ev.ConversationRequested},
+    State.QUEUED: HELD_ONLY | {ev.RetryRequested},
+    State.SUBMITTING: ASKED_IN_QUEUE | HELD_ONLY | {ev.RetryRequested},
+    State.TRAINING: ASKED_IN_QUEUE | HELD_ONLY | {ev.RetryRequested},
+    State.READY: ASKED_IN_QUEUE | HELD_ONLY | {ev.FellDue, ev.RetryRequested},
+    State.OPENING: ASKED_IN_QUEUE | HELD_ONLY | {ev.RetryRequested},
+    State.DONE: ASKED_IN_QUEUE | {*PEOPLE},
+    State.HELD: ASKED_IN_QUEUE | {ev.FellDue, ev.RetryRequested},
+    State.ABANDONED: ASKED_IN_QUEUE | HELD_ONLY | {ev.CancelRequested, ev.ConversationRequested},
+    State.CANCELLED: ASKED_IN_QUEUE | HELD_ONLY | {ev.ConversationRequested, ev.RetryRequested},
 }
 
 
@@ -91,14 +99,14 @@ def test_a_person_who_asks_for_the_impossible_is_told_more_than_that() -> None:
 @pytest.mark.parametrize("before", JOBS, ids=lambda one: str(one.state))
 def test_every_other_pair_of_state_and_event_is_decided(before: Job) -> None:
     for event in (one for one in EVENTS if type(one) not in ILLEGAL[before.state]):
-        if isinstance(event, ev.DeletionRequested):
-            continue  # its door has tests of its own
+        if isinstance(event, ev.DeletionRequested | ev.RetryRequested | ev.ConversationRequested):
+            continue  # their doors have tests of their own
         assert isinstance(outcome(before, event), Decision), event
 
 
-def test_nothing_leads_out_of_a_final_state() -> None:
-    for state in FINAL:
-        assert {to for row in TABLE[state].values() for to in row.to} <= {state}
+def test_only_a_persons_retry_of_an_abandoned_job_leads_out_of_a_final_state() -> None:
+    ways = {(state, event) for state in FINAL for event, row in TABLE[state].items() if row.to - {state}}
+    assert ways == {(State.ABANDONED, ev.RetryRequested)}
 
 
 def test_only_input_that_passed_in_the_queue_asks_for_a_submission() -> None:
@@ -109,8 +117,16 @@ def test_only_a_due_job_in_opening_asks_for_a_conversation() -> None:
     assert effects_of(OpenConversation) == {(State.OPENING, ev.FellDue)}
 
 
-def test_only_a_request_asks_for_a_deletion() -> None:
-    assert {event for _, event in effects_of(DeleteReplica)} == {ev.DeletionRequested}
+def test_only_a_wish_that_fell_due_asks_for_a_deletion_or_for_the_look_before_it() -> None:
+    assert {event for kind in (DeleteReplica, ConfirmFailure) for _, event in effects_of(kind)} == {ev.DeletionFellDue}
+
+
+def test_a_witness_is_asked_for_before_anything_is_paid_or_looked_for_and_when_the_job_is_over() -> None:
+    assert effects_of(VerifyWitness) == {(state, ev.FellDue) for state in (*WATCHFUL, *FINAL)}
+
+
+def test_nobody_is_renamed_unless_the_rules_say_so() -> None:
+    assert effects_of(RenameReplica) == set()
 
 
 def test_a_decision_leaves_its_job_as_it_was_and_is_the_same_each_time() -> None:

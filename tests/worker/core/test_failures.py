@@ -36,6 +36,28 @@ VIDEO = dict.fromkeys(VIDEO_INPUT.split(), Action.NEW_INPUT_NEEDED) | {
     "other_quality_issue": Action.HOLD,
 }
 VENDOR = IMAGE | VIDEO
+# What we find out ourselves. Free: nothing was paid, and time alone may mend it.
+OURS = {
+    Action.RETRY_FREE: {
+        Failure.RATE_LIMITED, Failure.CONVERSATIONS_FULL, Failure.UNREACHABLE, Failure.SENT_TOO_LATE, Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL,
+        Failure.IMAGE_HOST_FAILING,
+    },
+    Action.HOLD: {
+        Failure.ADDRESS_UNKNOWN, Failure.CONVERSATION_REFUSED, Failure.LOOKUP_UNREAD, Failure.CONVERSATION_LOST, Failure.REPLICA_VANISHED,
+        Failure.TRAINING_OVERDUE, Failure.SUBMISSION_LOST, Failure.UNRECOGNISED,
+    },
+    Action.STOP_ACCOUNT: {Failure.KEY_REJECTED, Failure.OUT_OF_CREDIT},
+    Action.NEW_INPUT_NEEDED: {
+        Failure.SUBMISSION_REFUSED, Failure.URL_NOT_ALLOWED, Failure.ADDRESS_NOT_ALLOWED, Failure.URL_EXPIRES_TOO_SOON, Failure.IMAGE_NOT_FOUND,
+        Failure.IMAGE_TOO_LARGE, Failure.IMAGE_FORMAT, Failure.IMAGE_TOO_SMALL, Failure.IMAGE_DAMAGED,
+    },
+}  # fmt: skip
+RELEASED_TO = {
+    State.QUEUED: {Failure.QUALITY_ISSUE_DETECTED, Failure.OTHER_QUALITY_ISSUE, Failure.SUBMISSION_LOST, Failure.UNRECOGNISED},
+    State.TRAINING: {Failure.REPLICA_VANISHED, Failure.TRAINING_OVERDUE},
+    State.OPENING: {Failure.CONVERSATION_LOST},
+}
+"""Where a release goes on elsewhere than where the job was held: what ended is paid for anew, what is missing is looked for again."""
 
 
 def test_every_failure_has_a_policy() -> None:
@@ -49,6 +71,17 @@ def test_the_vendors_tables_are_whole() -> None:
 @pytest.mark.parametrize(("code", "action"), VENDOR.items(), ids=VENDOR)
 def test_each_of_the_vendors_codes_has_its_own_row(code: str, action: Action) -> None:
     assert POLICIES[Failure(code)].action is action
+
+
+def test_each_failure_of_our_own_has_the_action_that_its_money_asks_for() -> None:
+    own = {failure for failure in Failure if failure.value not in VENDOR}
+    for action in Action:
+        assert {failure for failure in own if POLICIES[failure].action is action} == OURS.get(action, set()), action
+
+
+def test_a_release_goes_on_where_the_job_was_held_unless_that_would_lead_nowhere() -> None:
+    for state in State:
+        assert {failure for failure, policy in POLICIES.items() if policy.release_to is state} == RELEASED_TO.get(state, set()), state
 
 
 def test_nothing_that_tavus_forbids_is_retried_and_nothing_else_is_given_up_without_asking_for_new_input() -> None:

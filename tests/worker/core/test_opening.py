@@ -2,12 +2,28 @@
 
 import pytest
 
-from tests.worker.core.samples import CONVERSATION, HOUR, MINUTE, NOW, RULES, SECOND, URL, after, decided, job, opening, request, talk
+from tests.worker.core.samples import (
+    CONVERSATION,
+    HOUR,
+    MINUTE,
+    NOW,
+    RULES,
+    SECOND,
+    URL,
+    after,
+    attempt,
+    decided,
+    job,
+    mark,
+    opening,
+    request,
+    talk,
+)
 from worker.core import events as ev
 from worker.core.decision import IllegalTransition
 from worker.core.effects import LookUpConversation, OpenConversation, StopAccount
 from worker.core.failures import Failure
-from worker.core.job import Conversation, ConversationId, Job
+from worker.core.job import Conversation, ConversationId, Job, Outcome, ReplicaId
 from worker.core.marks import mark_in
 from worker.core.states import State
 
@@ -64,6 +80,50 @@ def test_an_absence_is_believed_after_enough_scans_over_the_whole_settle_time() 
     (effect,) = decided(gone, ev.FellDue(), SETTLED).effects
     assert isinstance(effect, OpenConversation)
     assert effect.mark == talk(2)
+
+
+def _swallowed(one: Job) -> Job:
+    """The job once its conversation's POST is proven to have come to nothing."""
+    assert one.conversation is not None
+    return after(one, *[ev.ConversationAbsent(one.conversation.mark)] * RULES.settle_scans, now=SETTLED)
+
+
+def test_a_conversation_that_is_swallowed_each_time_is_put_before_a_person_who_starts_the_patience_anew() -> None:
+    one, posts = job(State.OPENING), 0
+    while one.state is State.OPENING and posts < 9:
+        posts += _posts(one)
+        one = _swallowed(after(one, ev.FellDue()))
+    assert (one.state, one.failure, one.release_to, posts) == (
+        State.HELD,
+        Failure.CONVERSATION_LOST,
+        State.OPENING,
+        RULES.max_lost_attempts,
+    )
+    assert one.attempts == job(State.OPENING).attempts
+    released = after(one, ev.ReleaseRequested())
+    assert _posts(released)
+    assert _swallowed(after(released, ev.FellDue())).state is State.OPENING
+
+
+def test_conversations_that_were_refused_do_not_count_as_lost() -> None:
+    one = job(State.OPENING)
+    for _ in range(2 * RULES.max_lost_attempts):
+        one = after(one, ev.FellDue())
+        assert one.conversation is not None
+        one = after(one, ev.ConversationRefused(one.conversation.mark, Failure.CONVERSATIONS_FULL, "400"))
+    assert _swallowed(after(one, ev.FellDue())).state is State.OPENING
+
+
+@pytest.mark.parametrize("fault", [None, Failure.KEY_REJECTED])
+def test_a_list_that_cannot_be_read_for_long_is_put_before_a_person_and_nothing_is_opened_meanwhile(fault: Failure | None) -> None:
+    unread = ev.ConversationUnread(talk(), "500", None, fault)
+    patient = after(opening(), unread)
+    assert after(patient, unread, now=NOW + RULES.lookup_patience - SECOND).state is State.OPENING
+    held = decided(patient, unread, NOW + RULES.lookup_patience)
+    assert (held.job.state, held.job.failure, held.job.release_to) == (State.HELD, Failure.LOOKUP_UNREAD, State.OPENING)
+    assert bool(held.effects) is (fault is not None), "an account at fault is stopped all the same"
+    released = after(held.job, ev.ReleaseRequested(), now=NOW + RULES.lookup_patience)
+    assert decided(released, ev.FellDue()).effects == (LookUpConversation("main", talk()),)
 
 
 def test_a_refused_conversation_is_asked_for_again_later_and_a_full_house_waits_ever_longer() -> None:
@@ -149,6 +209,14 @@ def test_a_conversation_that_opened_after_the_job_moved_on_stays_on_record(state
     late = decided(gone, OPENED).job
     assert late.conversation == Conversation(mark=talk(), id=CONVERSATION, url=URL)
     assert late.state is state
+
+
+def test_the_conversation_is_opened_with_the_trained_replica_whatever_else_turns_up() -> None:
+    trained = job(State.OPENING, attempts=(attempt(1, Outcome.TRAINED), attempt(2, Outcome.ABSENT)))
+    late = after(trained, ev.SubmissionAccepted(mark(2), ReplicaId("r2")))
+    (effect,) = decided(late, ev.FellDue()).effects
+    assert isinstance(effect, OpenConversation)
+    assert effect.body["replica_id"] == "r1"
 
 
 def test_a_conversation_of_an_earlier_post_is_told_since_it_bills() -> None:

@@ -1,14 +1,32 @@
 """What people ask for: nothing that was, or may have been, paid is lost sight of or paid for again."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.worker.core.samples import HOUR, MINUTE, NOW, REPLICA, RULES, after, attempt, decided, job, mark, opening, talk
+from tests.worker.core.samples import (
+    CONVERSATION,
+    HOUR,
+    MINUTE,
+    NOW,
+    REPLICA,
+    RULES,
+    URL,
+    after,
+    attempt,
+    decided,
+    doomed,
+    job,
+    mark,
+    opening,
+    talk,
+)
 from worker.core import events as ev
 from worker.core.decision import IllegalTransition
-from worker.core.effects import CheckInput, LookUpMark, PollReplica, SubmitReplica
+from worker.core.effects import CheckInput, LookUpConversation, LookUpMark, PollReplica, SubmitReplica
 from worker.core.failures import POLICIES, Action, Failure
-from worker.core.job import Job, Outcome, ReplicaId
-from worker.core.states import State
+from worker.core.job import Conversation, Job, Outcome
+from worker.core.states import FINAL, State
 
 CANCEL = ev.CancelRequested()
 RELEASE = ev.ReleaseRequested()
@@ -19,8 +37,9 @@ LATER = NOW + HOUR
 def test_a_cancelled_job_ends_and_keeps_its_replica_on_record(state: State) -> None:
     before = job(state)
     ended = decided(before, CANCEL)
-    assert (ended.job.state, ended.job.due_at, ended.effects) == (State.CANCELLED, None, ())
+    assert (ended.job.state, ended.effects) == (State.CANCELLED, ())
     assert ended.job.attempts == before.attempts
+    assert (ended.job.due_at is None) is (state is not State.TRAINING), "a training is watched to its end"
 
 
 def test_a_cancelled_training_says_what_stays_at_tavus() -> None:
@@ -55,8 +74,9 @@ def test_a_cancelled_submission_is_first_found_out_about() -> None:
 def test_a_cancelled_submission_ends_once_its_outcome_is_known(answers: list[ev.Event], outcome: Outcome) -> None:
     asked = decided(job(State.SUBMITTING), CANCEL).job
     ended = after(asked, *answers, now=LATER)
-    assert (ended.state, ended.due_at, ended.attempt.outcome) == (State.CANCELLED, None, outcome)
+    assert (ended.state, ended.attempt.outcome) == (State.CANCELLED, outcome)
     assert ended.replica_id == (REPLICA if outcome is Outcome.CHARGED else None)
+    assert (ended.due_at is None) is (outcome is not Outcome.CHARGED), "a training is watched to its end"
 
 
 def test_a_cancelled_opening_ends_once_it_is_known_whether_a_conversation_bills() -> None:
@@ -87,19 +107,26 @@ def test_a_replica_that_turned_up_while_the_job_was_held_is_followed_and_not_pai
     assert decided(found, ev.FellDue(), LATER).effects == (PollReplica("main", REPLICA, "phoenix-4"),)
 
 
-def test_an_ambiguous_mark_is_looked_up_again_when_it_is_released() -> None:
-    held = after(job(State.SUBMITTING), ev.MarkAmbiguous(mark(), (REPLICA, ReplicaId("r9"))))
+def _unreadable(one: Job) -> Job:
+    """The job after its list could not be read for longer than anybody waits."""
+    unread = ev.LookupUnread(mark(), "500")
+    return after(after(one, unread), unread, now=NOW + RULES.lookup_patience)
+
+
+def test_a_submission_whose_list_was_not_read_is_looked_for_again_when_it_is_released() -> None:
+    held = _unreadable(job(State.SUBMITTING))
     released = after(held, RELEASE, now=LATER)
+    assert (held.state, released.state) == (State.HELD, State.SUBMITTING)
     assert decided(released, ev.FellDue(), LATER).effects == (LookUpMark("main", mark()),)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.REFUSED, Outcome.ABSENT])
 def test_a_settled_attempt_is_not_looked_up_again_by_a_release(outcome: Outcome) -> None:
-    twice = job(attempts=(attempt(1, Outcome.CHARGED), attempt(2, outcome)))
-    released = after(twice, ev.FellDue(), RELEASE, now=LATER)
-    told = after(released, *[ev.MarkAbsent(mark(2))] * RULES.settle_scans, now=LATER + HOUR)
+    held = job(State.HELD, attempts=(attempt(1, outcome),), failure=Failure.LOOKUP_UNREAD, release_to=State.SUBMITTING)
+    released = after(held, RELEASE, now=LATER)
+    assert released.state is State.QUEUED, "there is nothing to find"
+    told = after(released, *[ev.MarkAbsent(mark())] * RULES.settle_scans, now=LATER + HOUR)
     assert told.attempt.outcome is outcome, "what is known of its money stays known"
-    assert (released.state, released.attempt.outcome) != (State.SUBMITTING, outcome), "there is nothing to find"
 
 
 @pytest.mark.parametrize("failure", [f for f in Failure if POLICIES[f].action is Action.STOP_ACCOUNT])
@@ -112,6 +139,29 @@ def test_a_resumed_account_frees_the_jobs_that_it_held(failure: Failure) -> None
 def test_a_resumed_account_leaves_alone_what_was_held_for_another_reason(failure: Failure) -> None:
     held = job(State.HELD, failure=failure)
     assert decided(held, ev.AccountResumed(), LATER).job == held
+
+
+_TALKS = Conversation(mark=talk(), id=CONVERSATION, url=URL)
+HELD_AT: dict[str, tuple[State, Job]] = {
+    "in the queue": (State.QUEUED, job(State.HELD, attempts=(), release_to=State.QUEUED)),
+    "with a lost submission": (State.SUBMITTING, job(State.HELD, attempts=(attempt(),), release_to=State.SUBMITTING)),
+    "in training": (State.TRAINING, job(State.HELD, attempts=(attempt(1, Outcome.CHARGED),), release_to=State.TRAINING)),
+    "at its conversation": (State.OPENING, job(State.HELD, attempts=(attempt(1, Outcome.TRAINED),), release_to=State.OPENING)),
+    "with its conversation": (
+        State.DONE, job(State.HELD, attempts=(attempt(1, Outcome.TRAINED),), release_to=State.OPENING, conversation=_TALKS),
+    ),
+    "and cancelled": (State.CANCELLED, job(State.HELD, release_to=State.QUEUED, cancel_requested=True)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", [RELEASE, ev.AccountResumed()], ids=["released", "resumed"])
+@pytest.mark.parametrize("held", HELD_AT)
+def test_a_job_that_its_account_stopped_goes_on_from_wherever_it_was_held(held: str, word: ev.Event) -> None:
+    state, before = HELD_AT[held]
+    gone_on = decided(replace(before, failure=Failure.KEY_REJECTED), word, LATER).job
+    assert gone_on.state is state
+    assert gone_on.due_at == (LATER if state not in FINAL else None)
+    assert gone_on.attempts == before.attempts
 
 
 def test_a_job_that_a_person_gives_up_keeps_the_reason_why_it_was_held() -> None:
@@ -128,10 +178,108 @@ def test_only_a_held_job_can_be_released_or_given_up(state: State, event: ev.Eve
 
 
 def test_a_cancelled_submission_that_a_person_releases_does_not_go_on_to_bill() -> None:
-    asked = after(job(State.SUBMITTING), CANCEL, ev.MarkAmbiguous(mark(), (REPLICA, ReplicaId("r9"))))
-    released = after(asked, ev.SubmissionAccepted(mark(), REPLICA), RELEASE, now=LATER)
+    held = _unreadable(after(job(State.SUBMITTING), CANCEL))
+    released = after(held, ev.SubmissionAccepted(mark(), REPLICA), RELEASE, now=LATER)
+    assert (held.state, released.state) == (State.HELD, State.CANCELLED)
     trained = after(released, ev.TrainingCompleted(REPLICA), now=LATER + MINUTE)
-    assert trained.state in {State.CANCELLED, State.DONE}
+    assert (trained.state, trained.attempt.outcome) == (State.CANCELLED, Outcome.TRAINED)
+
+
+def _held_at(outcome: Outcome = Outcome.TRAINED, **changes: object) -> Job:
+    """A job that is held because a list could not be read."""
+    return job(State.HELD, attempts=(attempt(1, outcome),), failure=Failure.LOOKUP_UNREAD, **changes)
+
+
+def test_a_held_job_that_is_cancelled_is_first_found_out_about_where_its_last_request_may_have_been_done() -> None:
+    asked = decided(_held_at(Outcome.RESERVED, release_to=State.SUBMITTING), CANCEL, LATER).job
+    assert (asked.state, asked.due_at, asked.cancel_requested) == (State.SUBMITTING, LATER, True)
+    assert decided(asked, ev.FellDue(), LATER).effects == (LookUpMark("main", mark()),)
+    outstanding = Conversation(mark=talk(), intended_at=NOW)
+    talking = decided(_held_at(release_to=State.OPENING, conversation=outstanding), CANCEL, LATER).job
+    assert (talking.state, talking.due_at, talking.cancel_requested) == (State.OPENING, LATER, True)
+    assert decided(talking, ev.FellDue(), LATER).effects == (LookUpConversation("main", talk()),)
+    ended = after(talking, *[ev.ConversationAbsent(talk())] * RULES.settle_scans, now=LATER)
+    assert (ended.state, ended.due_at) == (State.CANCELLED, None)
+
+
+RETRY = ev.RetryRequested()
+FRESH = {"train_image_url": "https://pictures.example/better.jpg", "voice_name": "anna", "model_name": "phoenix-4"}
+
+
+def test_an_abandoned_job_that_is_tried_again_is_queued_and_keeps_its_story_of_money() -> None:
+    again = decided(job(State.ABANDONED), RETRY, LATER).job
+    assert (again.state, again.due_at, again.failure) == (State.QUEUED, LATER, None)
+    assert again.attempts == job(State.ABANDONED).attempts
+    assert again.request == job(State.ABANDONED).request
+    (effect,) = decided(again, ev.InputPassed(), LATER).effects
+    assert isinstance(effect, SubmitReplica)
+    assert effect.mark == mark(2)
+
+
+def test_new_input_takes_the_place_of_the_old_and_its_addresses_are_not_shown() -> None:
+    asked = ev.RetryRequested(FRESH)
+    again = decided(job(State.ABANDONED), asked, LATER)
+    assert again.job.request.replica == FRESH
+    assert again.job.request.conversation == job().request.conversation
+    assert "new input" in again.why
+    assert "better.jpg" not in f"{asked!r} {again.why}"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RESERVED, Outcome.CHARGED])
+def test_what_may_still_be_paid_for_is_not_paid_for_beside_it(outcome: Outcome) -> None:
+    with pytest.raises(IllegalTransition, match="wait until its training has ended"):
+        decided(job(State.ABANDONED, due_at=NOW, attempts=(attempt(1, outcome),)), RETRY)
+
+
+def test_an_abandoned_job_whose_replica_is_trained_opens_its_conversation_when_it_is_tried_again() -> None:
+    trained = job(State.ABANDONED, attempts=(attempt(1, Outcome.TRAINED),), failure=Failure.CONVERSATION_REFUSED)
+    again = decided(trained, RETRY, LATER).job
+    assert (again.state, again.due_at, again.replica_id) == (State.OPENING, LATER, REPLICA)
+    with pytest.raises(IllegalTransition, match="needs no new input"):
+        decided(trained, ev.RetryRequested(FRESH))
+
+
+def test_a_conversation_that_may_be_there_is_looked_for_when_the_job_is_tried_again() -> None:
+    lost = Conversation(mark=talk(), intended_at=NOW, lost=2)
+    again = after(job(State.ABANDONED, attempts=(attempt(1, Outcome.TRAINED),), conversation=lost), RETRY, now=LATER)
+    assert decided(again, ev.FellDue(), LATER).effects == (LookUpConversation("main", talk()),)
+
+
+def test_a_job_whose_replica_is_about_to_be_deleted_is_not_tried_again() -> None:
+    with pytest.raises(IllegalTransition, match="about to be deleted"):
+        decided(doomed(State.ABANDONED), RETRY)
+
+
+def test_a_job_whose_trained_replica_is_deleted_is_paid_for_anew_when_it_is_tried_again() -> None:
+    gone = job(State.ABANDONED, attempts=(attempt(1, Outcome.TRAINED, deleted_at=NOW),))
+    again = after(gone, ev.RetryRequested(FRESH), now=LATER)
+    (effect,) = decided(again, ev.InputPassed(), LATER).effects
+    assert isinstance(effect, SubmitReplica)
+
+
+def test_a_job_whose_replica_vanished_is_paid_for_anew_when_it_is_tried_again() -> None:
+    gone = job(State.ABANDONED, attempts=(attempt(1, Outcome.CHARGED, vanished_at=NOW),))
+    again = after(gone, ev.RetryRequested(FRESH), now=LATER)
+    assert decided(again, ev.FellDue(), LATER).effects == (CheckInput(),)
+    (effect,) = decided(again, ev.InputPassed(), LATER).effects
+    assert isinstance(effect, SubmitReplica)
+
+
+def test_a_job_that_has_its_conversation_does_not_open_another_when_it_is_tried_again() -> None:
+    talks = Conversation(mark=talk(), id=CONVERSATION, url=URL)
+    has = job(State.ABANDONED, attempts=(attempt(1, Outcome.TRAINED),), conversation=talks)
+    again = after(has, RETRY, now=LATER)
+    assert (again.state, again.due_at, again.conversation) == (State.DONE, None, talks)
+
+
+def test_what_was_tried_before_a_persons_retry_does_not_use_up_what_may_be_lost_after_it() -> None:
+    lost = tuple(attempt(n, Outcome.ABSENT) for n in range(1, RULES.max_lost_attempts + 1))
+    held = job(State.HELD, attempts=lost, failure=Failure.SUBMISSION_LOST, release_to=State.QUEUED)
+    for again in (after(held, RELEASE), after(held, ev.AbandonRequested(), RETRY)):
+        assert again.patient_from == len(lost) + 1
+        posted = after(again, ev.InputPassed())
+        gone = after(posted, *[ev.MarkAbsent(posted.attempt.mark)] * RULES.settle_scans, now=NOW + RULES.settle_time)
+        assert (gone.state, gone.failure) == (State.QUEUED, None)
 
 
 def test_a_release_pays_again_only_after_the_input_was_checked_again() -> None:

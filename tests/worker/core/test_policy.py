@@ -8,7 +8,7 @@ from tests.worker.core.samples import HOUR, MINUTE, NOW, REPLICA, RULES, SECOND,
 from worker.core import events as ev
 from worker.core.effects import SubmitReplica
 from worker.core.failures import POLICIES, Action, Failure
-from worker.core.job import AutoFix, Job, Mark, Outcome, ReplicaId
+from worker.core.job import AutoFix, Job, Mark, Outcome, ReplicaId, Terms
 from worker.core.rules import Rules
 from worker.core.states import State
 
@@ -121,6 +121,25 @@ def test_a_step_that_failed_at_tavus_is_paid_for_again_after_a_while_and_no_more
         failure=Failure.AUDIO_PROCESSING, outcome=Outcome.FAILED, error_first_seen_at=LATER, deletable_at=LATER + RULES.refund_hold
     )
     assert _failed(Failure.AUDIO_PROCESSING, _training(AutoFix.NEVER, number=RULES.max_paid_attempts)).state is State.ABANDONED
+
+
+def test_where_the_account_says_so_a_submission_is_paid_again_only_when_every_refund_is_safe() -> None:
+    careful = Terms(retry_after_refund=True)
+    again = _failed(Failure.AUDIO_PROCESSING, job(State.TRAINING, terms=careful))
+    assert (again.state, again.due_at) == (State.QUEUED, LATER + RULES.refund_hold)
+    earlier = attempt(1, Outcome.FAILED, deletable_at=LATER + 2 * RULES.refund_hold)
+    two = job(State.TRAINING, terms=careful, attempts=(earlier, attempt(2, Outcome.CHARGED)))
+    assert _failed(Failure.AUDIO_PROCESSING, two, Rules(max_paid_attempts=9)).due_at == earlier.deletable_at
+    assert (
+        f"{earlier.deletable_at:%Y-%m-%d}"
+        in decided(two, ev.TrainingFailed(ReplicaId("r2"), Failure.AUDIO_PROCESSING, ""), LATER, Rules(max_paid_attempts=9)).why
+    )
+
+
+def test_a_refund_that_is_sooner_safe_than_the_usual_wait_is_over_does_not_shorten_it() -> None:
+    hasty = Rules(refund_hold=SECOND)
+    again = _failed(Failure.AUDIO_PROCESSING, job(State.TRAINING, terms=Terms(retry_after_refund=True)), hasty)
+    assert again.due_at == LATER + RULES.paid_retry_delay
 
 
 def test_attempts_that_cost_nothing_do_not_use_up_what_may_be_paid() -> None:

@@ -58,6 +58,12 @@ def test_a_clock_that_is_behind_changes_nothing(seconds: int, phase: float) -> N
     assert PLAN.eta(seconds * SECOND).p50 >= timedelta(0)
 
 
+@trying
+@given(plans, st.floats(0.001, 60))
+def test_a_look_is_made_when_so_many_are_due_and_not_a_step_of_the_table_earlier_or_later(plan: Plan, looks: float) -> None:
+    assert plan._looks_at(plan._time_of(looks)) == pytest.approx(looks, rel=1e-6)
+
+
 def test_jobs_that_start_together_are_not_asked_about_together() -> None:
     firsts = {round(PLAN.next_look(timedelta(0), n / 100) / SECOND) for n in range(100)}
     assert len(firsts) > 90
@@ -101,6 +107,50 @@ def test_its_end_is_known_about_seventy_seconds_later(simulated: tuple[float, fl
     assert 50 <= simulated[1] <= 95
 
 
+def _cost(plan: Plan, worth: float) -> float:
+    """What a plan costs over the prior, in looks, to whom one percent of the typical time is worth so many."""
+    total = 0.0
+    for number, end in enumerate(_quantiles(150)):
+        made = _looks(plan, number * 0.618 % 1.0, end)
+        first = bisect_left(made, end)
+        total += first + 1 + worth * 100.0 * (made[first] - end)
+    return total
+
+
+@pytest.mark.parametrize("worth", [10.0, 40.0])
+def test_the_plan_of_a_dial_is_the_cheapest_to_whom_the_dial_is_true(worth: float) -> None:
+    own = _cost(Plan(worth=worth), worth)
+    assert own < min(_cost(Plan(worth=worth * other), worth) for other in (0.2, 0.4, 2.5, 5.0))
+
+
+def test_the_typical_time_is_the_middle_of_what_the_vendor_names() -> None:
+    assert (timedelta(hours=3) + timedelta(hours=4)) / 2 == TYPICAL
+
+
+def _share(hours: float) -> float:
+    return _finished_share(timedelta(hours=hours) / TYPICAL)
+
+
+def test_the_prior_says_what_the_vendor_says_rejections_within_minutes_and_else_three_to_four_hours() -> None:
+    assert 0.035 < _share(10 / 60) < 0.045
+    assert _share(2) - _share(10 / 60) < 0.005
+    assert 0.78 < _share(4) - _share(3) < 0.85
+    assert 0.01 < 1 - _share(5) < 0.025, "a few take much longer"
+    assert 1 - _share(10) < 0.002
+
+
+def test_the_prior_starts_at_nothing_grows_steadily_and_leaps_nowhere() -> None:
+    shares = [_finished_share(step / 2000) for step in range(-10, 8000)]
+    assert shares[:11] == [0.0] * 11
+    assert all(before <= after <= before + 0.005 for before, after in pairwise(shares))
+    assert all(before < after for before, after in pairwise(shares[10:110]))
+    assert all(after <= before + 0.0001 for before, after in pairwise(shares[2800:])), "nor among those that take longer"
+
+
+def test_a_plan_prints_its_dials_and_not_its_tables() -> None:
+    assert repr(Plan(TYPICAL, 7.0)) == f"Plan(typical={TYPICAL!r}, worth=7.0)"
+
+
 def test_a_dearer_plan_looks_more_often_and_a_slower_training_as_often() -> None:
     assert len(_looks(Plan(worth=400), 0.5, 1)) > 1.5 * len(_looks(PLAN, 0.5, 1))
     assert len(_looks(Plan(typical=30 * SECOND), 0.5, 1)) == len(_looks(PLAN, 0.5, 1))
@@ -123,3 +173,19 @@ def test_an_eta_shrinks_while_a_training_goes_as_expected_and_stays_honest_when_
     ends = [PLAN.eta(hours * timedelta(hours=1)).p50 for hours in (0, 1, 2, 3)]
     assert ends == sorted(ends, reverse=True)
     assert PLAN.eta(timedelta(hours=5)).p90 > PLAN.eta(timedelta(hours=3)).p90, "late is a sign of later"
+
+
+@trying
+@given(st.floats(0, 1.3))
+def test_an_eta_halves_what_is_left_and_leaves_a_tenth(times: float) -> None:
+    eta, done = PLAN.eta(times * TYPICAL), _finished_share(times)
+    for part, left in ((0.5, eta.p50), (0.9, eta.p90)):
+        assert _finished_share(times + left / TYPICAL) == pytest.approx(done + part * (1 - done), abs=0.03)
+
+
+def test_an_eta_looks_ahead_as_far_as_the_prior_and_then_says_any_moment() -> None:
+    assert PLAN.eta(2 * TYPICAL).p50 > timedelta(0)
+    assert PLAN.eta(3 * TYPICAL).p50 > timedelta(0)
+    assert PLAN.eta(3.999 * TYPICAL).p90 > timedelta(0)
+    for times in (4, 5, 50):
+        assert PLAN.eta(times * TYPICAL).p90 == timedelta(0)

@@ -2,13 +2,16 @@
 
 import ast
 import sys
+from dataclasses import is_dataclass
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import worker.core
 
-FILES = sorted(Path(str(worker.core.__file__)).parent.rglob("*.py"))
+CORE = Path(str(worker.core.__file__)).parent
+FILES = sorted(CORE.rglob("*.py"))
 IMPURE = {
     "asyncio", "builtins", "ctypes", "http", "importlib", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "select",
     "shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "urllib", "uuid", "warnings",
@@ -53,3 +56,24 @@ def test_the_whole_core_was_looked_at() -> None:
 def test_an_impure_line_would_be_seen() -> None:
     assert _impurities(ast.parse("from datetime import datetime\nx = datetime.now()\nwith open('a') as f: pass")) == ["open", "now"]
     assert _imports(ast.parse("import random\nfrom . import x\nfrom os import path")) == {"random", ".", "os"}
+
+
+def _module(file: Path) -> str:
+    return ".".join(("worker.core", *file.relative_to(CORE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def _values() -> list[type]:
+    """Every dataclass of the core."""
+    modules = [import_module(_module(file)) for file in FILES]
+    own = [one for module in modules for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
+    return sorted((one for one in own if is_dataclass(one)), key=lambda one: one.__qualname__)
+
+
+@pytest.mark.parametrize("value", _values(), ids=lambda value: str(value.__name__))
+def test_a_value_of_the_core_is_frozen_and_has_no_room_for_more(value: type) -> None:
+    assert vars(value)["__dataclass_params__"].frozen
+    assert "__slots__" in vars(value)
+
+
+def test_every_kind_of_value_was_looked_at() -> None:
+    assert {"Job", "Attempt", "Row", "Policy", "Plan", "Decision", "FellDue", "SubmitReplica"} <= {value.__name__ for value in _values()}

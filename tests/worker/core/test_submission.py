@@ -9,9 +9,9 @@ from worker.core import events as ev
 from worker.core.decision import Decision, IllegalTransition
 from worker.core.effects import CheckInput, LookUpMark, PollReplica, StopAccount, SubmitReplica
 from worker.core.failures import Failure
-from worker.core.job import Job, Outcome, ReplicaId
+from worker.core.job import Job, Lost, Outcome, ReplicaId, Terms
 from worker.core.marks import mark_in
-from worker.core.states import State
+from worker.core.states import FINAL, State
 
 LOST = ev.SubmissionLost(mark(), "the line was cut")
 ABSENT = ev.MarkAbsent(mark())
@@ -45,7 +45,7 @@ def test_the_callers_fields_go_out_as_they_are_but_for_the_name_that_ends_with_t
 
 @pytest.mark.parametrize("outcome", [Outcome.RESERVED, Outcome.CHARGED, Outcome.TRAINED])
 def test_nothing_is_paid_while_an_earlier_submission_is_not_settled(outcome: Outcome) -> None:
-    with pytest.raises(IllegalTransition, match="could pay twice"):
+    with pytest.raises(IllegalTransition, match="would pay twice"):
         decided(job(attempts=(attempt(1, outcome), attempt(2, Outcome.REFUSED))), ev.InputPassed())
 
 
@@ -99,11 +99,74 @@ def test_what_keeps_being_lost_is_held_and_not_submitted_for_ever() -> None:
     assert (one.state, one.failure, one.release_to) == (State.HELD, Failure.SUBMISSION_LOST, State.QUEUED)
 
 
-def test_a_mark_on_two_replicas_is_held_with_both_named() -> None:
-    held = decided(job(State.SUBMITTING), ev.MarkAmbiguous(mark(), (REPLICA, ReplicaId("r9")))).job
-    assert (held.state, held.failure, held.release_to) == (State.HELD, Failure.MARK_AMBIGUOUS, State.SUBMITTING)
-    assert held.detail is not None
-    assert "r1, r9" in held.detail
+def test_an_account_that_is_set_to_hold_what_is_lost_asks_a_person_before_it_pays_again() -> None:
+    looking = job(State.SUBMITTING, terms=Terms(lost=Lost.HOLD))
+    held = after(looking, *[ABSENT] * RULES.settle_scans, now=SETTLED)
+    assert (held.state, held.failure, held.release_to, held.attempt.outcome) == (
+        State.HELD,
+        Failure.SUBMISSION_LOST,
+        State.QUEUED,
+        Outcome.ABSENT,
+    )
+    assert decided(after(held, ev.ReleaseRequested()), ev.FellDue()).effects == (CheckInput(),)
+
+
+@pytest.mark.parametrize("fault", [None, Failure.KEY_REJECTED])
+def test_a_list_that_cannot_be_read_for_long_is_put_before_a_person_and_nothing_is_paid_meanwhile(fault: Failure | None) -> None:
+    unread = ev.LookupUnread(mark(), "500", None, fault)
+    patient = after(job(State.SUBMITTING), unread)
+    assert after(patient, unread, now=NOW + RULES.lookup_patience - SECOND).state is State.SUBMITTING
+    held = decided(patient, unread, NOW + RULES.lookup_patience)
+    assert (held.job.state, held.job.failure, held.job.release_to) == (State.HELD, Failure.LOOKUP_UNREAD, State.SUBMITTING)
+    assert held.job.attempt.outcome is Outcome.RESERVED
+    assert bool(held.effects) is (fault is not None), "an account at fault is stopped all the same"
+
+
+def test_patience_with_a_list_starts_anew_whenever_it_was_read() -> None:
+    unread = ev.LookupUnread(mark(), "500")
+    read = after(after(job(State.SUBMITTING), unread), ABSENT, now=NOW + HOUR)
+    later = after(read, unread, now=NOW + RULES.lookup_patience)
+    assert later.state is State.SUBMITTING
+
+
+def test_a_list_that_stays_unreadable_is_told_of_once_and_again_when_it_fails_in_another_way() -> None:
+    told, one = [], job(State.SUBMITTING)
+    for detail in ("500", "500", "500", "503", "503", "500"):
+        decision = decided(one, ev.LookupUnread(mark(), detail))
+        told.append(decision.why)
+        one = decision.job
+    assert [bool(why) for why in told] == [True, False, False, True, False, True]
+
+
+SPENT = ev.BudgetReached(Failure.MONTH_SPENT, "2 of 2", 9 * 24 * HOUR)
+FULL = ev.BudgetReached(Failure.IN_FLIGHT_FULL, "3 trainings run")
+
+
+def test_a_job_that_its_accounts_budget_holds_back_waits_as_long_as_it_takes_and_is_not_given_up() -> None:
+    waiting = decided(job(), SPENT).job
+    assert (waiting.state, waiting.due_at, waiting.failure) == (State.QUEUED, NOW + 9 * 24 * HOUR, Failure.MONTH_SPENT)
+    full, now = job(), NOW
+    for _ in range(300):
+        full = decided(full, FULL, now).job
+        assert full.due_at is not None
+        assert RULES.retry_cap / 2 <= full.due_at - now <= RULES.retry_cap
+        now = full.due_at
+    assert (full.state, full.tries, full.attempts) == (State.QUEUED, 0, ())
+
+
+def test_a_budget_that_is_reached_is_told_of_once_and_again_when_it_is_another() -> None:
+    one, told = job(), []
+    for event in (FULL, FULL, SPENT, SPENT, FULL):
+        decision = decided(one, event)
+        told.append(decision.why)
+        one = decision.job
+    assert [bool(why) for why in told] == [True, False, True, False, True]
+
+
+def test_a_wait_for_the_budget_does_not_use_up_the_patience_with_the_pictures_server() -> None:
+    failing = after(job(), ev.InputUnread("503"))
+    waited = after(failing, FULL, now=NOW + 2 * HOUR)
+    assert after(waited, ev.InputUnread("503"), now=NOW + 3 * HOUR).state is State.QUEUED
 
 
 def test_a_refusal_costs_nothing_and_frees_the_way_for_another_attempt() -> None:
@@ -188,14 +251,9 @@ def test_a_replica_that_turns_up_when_the_job_has_moved_on_is_recorded_and_moves
     before = job(state, attempts=(attempt(1, Outcome.ABSENT), attempt(2, Outcome.CHARGED)))
     late = _later(before)
     assert late.attempts == (attempt(1, Outcome.CHARGED), before.attempt)
-    assert (late.state, late.due_at) == (before.state, before.due_at)
-
-
-def test_an_earlier_submission_that_was_paid_after_all_is_put_before_a_person_and_not_paid_for_again() -> None:
-    held = decided(job(attempts=(attempt(1, Outcome.CHARGED), attempt(2, Outcome.REFUSED))), ev.FellDue())
-    assert (held.job.state, held.effects) == (State.HELD, ())
-    assert held.job.detail is not None
-    assert "r1" in held.job.detail
+    assert late.state is before.state
+    over = state in FINAL
+    assert late.due_at is not None if over else late.due_at == before.due_at, "only a job that is over has nobody else to look"
 
 
 @pytest.mark.parametrize("state", [State.TRAINING, State.OPENING, State.DONE, State.HELD, State.ABANDONED, State.CANCELLED])

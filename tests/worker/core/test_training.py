@@ -1,6 +1,8 @@
 """Waiting for a training: a failed question is not a failed training, and a callback is not the truth."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,13 +22,26 @@ def test_a_due_training_is_asked_about_and_nothing_else() -> None:
     assert decided(job(State.TRAINING), ev.FellDue()).effects == (PollReplica("main", REPLICA, "phoenix-4"),)
 
 
+def test_a_training_row_without_its_replica_is_refused_by_name() -> None:
+    by_hand = job(State.TRAINING, attempts=(attempt(1, Outcome.CHARGED, replica_id=None),))
+    with pytest.raises(ValueError, match=f"job {by_hand.id} is training without a replica id"):
+        decided(by_hand, ev.FellDue())
+
+
 def test_a_training_that_goes_on_is_next_looked_at_later_and_leaves_no_line_in_the_story() -> None:
-    going = decided(job(State.TRAINING, tries=3, missing_since=NOW), CONTINUED, NOW + HOUR)
+    going = decided(job(State.TRAINING, tries=3), CONTINUED, NOW + HOUR)
     assert going.job.state is State.TRAINING
-    assert (going.job.progress, going.job.tries, going.job.missing_since) == ("40/100", 0, None)
+    assert (going.job.progress, going.job.tries) == ("40/100", 0)
     assert going.job.due_at is not None
     assert NOW + HOUR < going.job.due_at < NOW + 2 * HOUR
     assert (going.effects, going.why) == ((), "")
+
+
+@pytest.mark.parametrize("gone", [{"missing_since": NOW}, {"attempts": (attempt(1, Outcome.CHARGED, vanished_at=NOW),)}])
+def test_a_replica_that_was_missed_and_is_there_again_is_news(gone: dict[str, Any]) -> None:
+    again = decided(job(State.TRAINING, **gone), CONTINUED, NOW + HOUR)
+    assert (again.job.missing_since, again.job.attempt.vanished_at) == (None, None)
+    assert again.why == "r1 is known again"
 
 
 def test_progress_that_stands_still_or_is_missing_decides_nothing() -> None:
@@ -108,9 +123,10 @@ def test_a_callback_makes_the_job_due_now_and_nothing_else(state: State) -> None
     assert (called.job.due_at, called.job.attempts, called.job.state) == (NOW + MINUTE, before.attempts, state)
 
 
-@pytest.mark.parametrize("state", sorted(set(State) - {State.TRAINING, State.SUBMITTING}))
+@pytest.mark.parametrize("state", sorted(set(State) - {State.TRAINING, State.SUBMITTING, State.CANCELLED}))
 def test_a_callback_at_any_other_time_is_harmless(state: State) -> None:
-    assert decided(job(state), ev.CallbackReceived()).job == job(state)
+    resting = replace(job(state), due_at=None if job(state).due_at is None else NOW + HOUR)
+    assert decided(resting, ev.CallbackReceived()).job == resting
 
 
 def test_a_replica_that_is_unknown_once_is_looked_at_again_before_it_is_believed() -> None:

@@ -1,6 +1,8 @@
 """What holds in every life of a job, whatever arrives and in whatever order."""
 
 from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime
 
 from hypothesis import given
 
@@ -10,11 +12,11 @@ from worker.core import events as ev
 from worker.core.decide import decide
 from worker.core.decision import IllegalTransition
 from worker.core.effects import CheckInput, DeleteReplica, OpenConversation, SubmitReplica
-from worker.core.failures import POLICIES, Action
-from worker.core.job import Job, Outcome
+from worker.core.failures import POLICIES, Action, Failure
+from worker.core.job import Attempt, Job, Outcome
 from worker.core.states import FINAL, State
 
-AT_REST = FINAL | {State.HELD, State.READY}
+AT_REST = {State.HELD, State.READY}
 SETTLED = {Outcome.REFUSED, Outcome.ABSENT, Outcome.FAILED}
 FOLLOWS = {
     Outcome.RESERVED: {Outcome.REFUSED, Outcome.ABSENT, Outcome.CHARGED},
@@ -24,6 +26,7 @@ FOLLOWS = {
     Outcome.TRAINED: set(),
     Outcome.FAILED: set(),
 }
+COSTLY = CheckInput | SubmitReplica | OpenConversation
 LEARNED_NOTHING = (ev.SubmissionLost, ev.LookupUnread, ev.PollUnread, ev.ConversationLost, ev.ConversationUnread)
 """InputUnread is not among them: the caller's own server is waited for, and then another address is asked for."""
 
@@ -64,16 +67,17 @@ def test_nothing_is_submitted_while_an_earlier_submission_may_be_paid(life: Life
 def test_no_more_is_paid_than_allowed_unless_a_person_says_so(life: Life) -> None:
     said = False
     for step in life:
-        said = said or isinstance(step.event, ev.ReleaseRequested)
+        said = said or isinstance(step.event, ev.ReleaseRequested | ev.RetryRequested)
         if step.decision and any(isinstance(effect, SubmitReplica) for effect in step.decision.effects) and not said:
             assert step.job.submissions <= RULES.max_paid_attempts
 
 
 @walking
 @given(lives())
-def test_what_tavus_forbids_is_never_submitted_again(life: Life) -> None:
+def test_what_tavus_forbids_is_never_submitted_again_unless_a_person_says_so(life: Life) -> None:
     for step, _ in _submissions(life):
-        assert not [a for a in step.before.attempts if a.failure and POLICIES[a.failure].action is Action.ABANDON]
+        of_this_try = step.before.attempts[step.before.patient_from - 1 :]
+        assert not [a for a in of_this_try if a.failure and POLICIES[a.failure].action is Action.ABANDON]
 
 
 @walking
@@ -89,7 +93,17 @@ def test_the_fixer_is_turned_on_for_one_paid_attempt_at_most(life: Life) -> None
 @given(lives())
 def test_a_job_that_is_not_at_rest_always_has_a_time_and_one_at_rest_has_none(life: Life) -> None:
     for step in life:
-        assert (step.job.due_at is None) == (step.job.state in AT_REST), str(step)
+        if step.job.state not in FINAL:
+            assert (step.job.due_at is None) == (step.job.state in AT_REST), str(step)
+
+
+@walking
+@given(lives())
+def test_a_job_that_is_over_has_a_time_while_something_of_it_is_unsettled_and_not_outlived(life: Life) -> None:
+    for step in life:
+        if step.job.state in FINAL and not step.job.is_settled:
+            youngest = max(one.intended_at for one in step.job.attempts if not one.is_settled)
+            assert step.job.due_at is not None or step.now - youngest >= 2 * RULES.training_deadline, str(step)
 
 
 @walking
@@ -110,25 +124,31 @@ def test_what_is_known_of_the_money_of_an_attempt_is_never_unlearned(life: Life)
 
 
 def _fits(one: Job) -> bool:
-    outcome = one.attempts[-1].outcome if one.attempts else None
+    outcome = one.attempt.outcome if one.attempts else None
     match one.state:
-        case State.QUEUED:
-            return outcome in {None, *SETTLED}
+        case State.QUEUED:  # an earlier one that turned out to be paid is followed when it falls due
+            return outcome in {None, Outcome.CHARGED, *SETTLED} or one.attempt.deleted_at is not None
         case State.SUBMITTING:
             return outcome is Outcome.RESERVED
         case State.TRAINING:
             return outcome is Outcome.CHARGED
-        case State.READY | State.OPENING | State.DONE:
+        case State.OPENING:
             return outcome is Outcome.TRAINED
+        case State.READY | State.DONE:  # its own may be deleted by then
+            return any(attempt.outcome is Outcome.TRAINED for attempt in one.attempts)
         case _:
             return True
 
 
 @walking
 @given(lives())
-def test_the_state_of_a_job_always_fits_what_is_known_of_its_latest_attempt(life: Life) -> None:
+def test_the_state_of_a_job_always_fits_what_is_known_of_the_attempt_that_it_follows(life: Life) -> None:
     for step in life:
         assert _fits(step.job), str(step)
+
+
+def _unwitnessed(one: Attempt) -> Attempt:
+    return replace(one, witness=None)
 
 
 @walking
@@ -136,8 +156,13 @@ def test_the_state_of_a_job_always_fits_what_is_known_of_its_latest_attempt(life
 def test_a_question_that_was_not_answered_never_ends_a_job_or_fails_an_attempt(life: Life) -> None:
     for step in life:
         if isinstance(step.event, LEARNED_NOTHING):
-            assert (step.job.state, step.job.attempts) == (step.before.state, step.before.attempts)
-            assert step.job.failure is step.before.failure
+            assert [_unwitnessed(one) for one in step.job.attempts] == [_unwitnessed(one) for one in step.before.attempts]
+            if step.job.state is not step.before.state:
+                assert (step.job.state, step.job.failure) == (State.HELD, Failure.LOOKUP_UNREAD)
+                assert step.before.trying_since is not None
+                assert step.now - step.before.trying_since >= RULES.lookup_patience
+            else:
+                assert step.job.failure is step.before.failure
 
 
 @walking
@@ -147,10 +172,19 @@ def test_no_replica_is_deleted_while_its_money_is_at_stake(life: Life) -> None:
         for effect in step.decision.effects if step.decision else ():
             if isinstance(effect, DeleteReplica):
                 (doomed,) = [a for a in step.before.attempts if a.replica_id == effect.replica_id]
-                assert isinstance(step.event, ev.DeletionRequested)
-                assert doomed.outcome in {Outcome.TRAINED, Outcome.FAILED}
-                assert effect.failed == (doomed.outcome is Outcome.FAILED)
-                assert doomed.outcome is Outcome.TRAINED or (doomed.deletable_at is not None and step.now >= doomed.deletable_at)
+                assert isinstance(step.event, ev.DeletionFellDue)
+                assert doomed.deletion is not None
+                assert (effect.failed, effect.hard) == (doomed.outcome is Outcome.FAILED, doomed.deletion.hard)
+                assert _is_safe(doomed, step.now), str(step)
+
+
+def _is_safe(doomed: Attempt, now: datetime) -> bool:
+    if doomed.outcome is Outcome.TRAINED:
+        return True
+    confirmed = doomed.deletion.confirmed_at if doomed.deletion else None
+    if doomed.outcome is not Outcome.FAILED or doomed.deletable_at is None or confirmed is None:
+        return False
+    return now >= doomed.deletable_at and confirmed >= doomed.deletable_at and now - confirmed >= RULES.refund_confirm
 
 
 @walking
@@ -169,7 +203,7 @@ def test_no_conversation_is_asked_for_while_one_may_have_been_opened(life: Life)
 def test_a_job_whose_cancellation_was_accepted_asks_for_nothing_more_that_costs(life: Life) -> None:
     for step in life:
         if step.before.cancel_requested and step.decision:
-            assert not [e for e in step.decision.effects if isinstance(e, CheckInput | SubmitReplica | OpenConversation)], str(step)
+            assert not [e for e in step.decision.effects if isinstance(e, COSTLY)], str(step)
 
 
 @walking
@@ -195,8 +229,9 @@ def test_a_decision_is_the_same_each_time_and_leaves_its_job_alone(life: Life) -
 
 @walking
 @given(lives())
-def test_nothing_leads_out_of_a_final_state(life: Life) -> None:
+def test_only_a_persons_retry_leads_out_of_a_final_state_and_nothing_that_costs_is_asked_for_there(life: Life) -> None:
     for step in life:
         if step.before.state in FINAL:
-            assert step.job.state is step.before.state
-            assert not step.decision or all(isinstance(effect, DeleteReplica) for effect in step.decision.effects)
+            retried = isinstance(step.event, ev.RetryRequested) and step.before.state is State.ABANDONED
+            assert step.job.state is step.before.state or retried, str(step)
+            assert not [e for e in (step.decision.effects if step.decision else ()) if isinstance(e, COSTLY)], str(step)

@@ -1,5 +1,7 @@
 """Money and promises against a Tavus that remembers: one payment, one conversation, nothing lost sight of, an end to every job."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,6 +9,7 @@ from tests.worker.core.samples import HOUR, NOW, job, request
 from tests.worker.core.world import World, calm, lived
 from worker.core import events as ev
 from worker.core.job import AutoFix, Outcome, Start
+from worker.core.rules import Rules
 from worker.core.states import FINAL, State
 
 living = settings(max_examples=150, deadline=None)
@@ -17,7 +20,9 @@ starts = st.sampled_from(Start)
 def worlds(draw: st.DrawFn) -> World:
     """What 40 to 80 strokes of luck make of a job."""
     asked = request(start=draw(starts), auto_fix=draw(st.sampled_from([AutoFix.ON_REJECTION, AutoFix.NEVER])))
-    return lived(draw(st.binary(min_size=160, max_size=320)), job(request=asked))
+    named = replace(asked, replica={**asked.replica, "replica_name": "Ann"})
+    rules = Rules(clean_names=draw(st.booleans()), clean_up_failed=draw(st.booleans()))
+    return lived(draw(st.binary(min_size=160, max_size=320)), job(request=named), rules)
 
 
 def _wrongs(world: World, word: str) -> list[str]:
@@ -47,6 +52,7 @@ def test_no_credit_is_lost_by_a_deletion(world: World) -> None:
 def test_every_job_comes_to_its_end_once_answers_come(world: World) -> None:
     ended = calm(world).job
     assert ended.state in FINAL | {State.READY}
+    assert ended.due_at is None, "and to the end of all that is asked about it"
 
 
 @living
@@ -54,7 +60,7 @@ def test_every_job_comes_to_its_end_once_answers_come(world: World) -> None:
 def test_nothing_that_was_paid_for_is_lost_sight_of(world: World) -> None:
     ended = calm(world).job
     assert {replica.id for replica in world.replicas} == {attempt.replica_id for attempt in ended.attempts if attempt.replica_id}
-    assert not [attempt for attempt in ended.attempts if attempt.outcome is Outcome.RESERVED]
+    assert ended.is_settled, "of every submission it is known what became of its money"
     known = {ended.conversation.mark} if ended.conversation and ended.conversation.id else set()
     assert set(world.conversations) == known
 

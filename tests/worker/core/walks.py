@@ -17,7 +17,7 @@ from worker.core.marks import conversation_mark, replica_mark
 from worker.core.states import FINAL, State
 
 walking = settings(max_examples=120, deadline=None)
-_AFTERLIFE = 6
+_AFTERLIFE = 16
 """Events that a job is shown after its end."""
 
 
@@ -77,6 +77,8 @@ _conversation_fault = _one_of(
     Failure.RATE_LIMITED, Failure.CONVERSATIONS_FULL, Failure.CONVERSATIONS_FULL, Failure.OUT_OF_CREDIT, Failure.CONVERSATION_REFUSED,
     Failure.COMMUNITY_GUIDELINES_VIOLATION, Failure.QUALITY_ISSUE_DETECTED,
 )  # fmt: skip
+_budget = _one_of(Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL)
+_FIELDS = {"train_image_url": "https://pictures.example/another.jpg", "voice_name": "anna"}
 _URL = "https://tavus.example/c"
 
 
@@ -88,6 +90,7 @@ QUEUED: tuple[Maker, ...] = (
     lambda _mark, _talk, _n: ev.InputPassed(),
     lambda _mark, _talk, _n: ev.InputPassed(),
     lambda _mark, _talk, _n: ev.InputUnread("503"),
+    lambda _mark, _talk, n: ev.BudgetReached(_budget(n), "the limit", HOUR if n % 3 else None),
 )
 SUBMITTING: tuple[Maker, ...] = (
     lambda mark, _talk, _n: ev.SubmissionAccepted(mark, replica_of(mark)),
@@ -114,21 +117,32 @@ OPENING: tuple[Maker, ...] = (
     lambda _mark, talk, _n: ev.ConversationUnread(talk, "500"),
     *[lambda _mark, talk, _n: ev.ConversationAbsent(talk)] * 4,
 )
+OVER: tuple[Maker, ...] = (*SUBMITTING, *TRAINING, *[lambda _mark, _talk, n: ev.RetryRequested(_FIELDS if n % 2 else None)] * 3)
 HELD: tuple[Maker, ...] = (lambda _mark, _talk, _n: ev.ReleaseRequested(), lambda _mark, _talk, _n: ev.AccountResumed())
 PEOPLE: tuple[Maker, ...] = (
     lambda _mark, _talk, n: ev.CancelRequested() if n % 3 == 0 else ev.CallbackReceived(),
     lambda _mark, _talk, n: ev.AbandonRequested() if n % 3 == 0 else ev.CallbackReceived(),
     lambda _mark, _talk, _n: ev.ConversationRequested(),
-    lambda _mark, _talk, n: ev.DeletionRequested(hard=bool(n % 2)),
-    lambda _mark, _talk, n: ev.DeletionRequested(hard=bool(n % 2)),
+    lambda _mark, _talk, _n: ev.DeletionRequested(),
+    lambda mark, _talk, n: ev.DeletionRequested(hard=bool(n % 2), replica_id=replica_of(mark)),
+    *[lambda mark, _talk, _n: ev.DeletionFellDue(replica_of(mark))] * 3,
+    lambda mark, _talk, _n: ev.FailureConfirmed(replica_of(mark)),
+    lambda mark, _talk, _n: ev.DeletionUnread(replica_of(mark), "500"),
+    lambda mark, _talk, _n: ev.CallbackReceived(mark, replica_of(mark)),
+    lambda mark, _talk, _n: ev.WitnessRejected(mark, replica_of(mark), "another name"),
+    lambda mark, _talk, _n: ev.ReplicaRenamed(replica_of(mark)),
+    lambda mark, _talk, _n: ev.RenameFailed(replica_of(mark), "500"),
     lambda mark, _talk, _n: ev.ReplicaDeleted(replica_of(mark)),
     lambda mark, _talk, _n: ev.DeletionDeclined(replica_of(mark), "it trains"),
     lambda mark, _talk, _n: ev.MarkAmbiguous(mark, (replica_of(mark), ReplicaId("r99"))),
     lambda _mark, talk, _n: ev.ConversationFound(talk, _conversation(talk), _URL),
     lambda _mark, _talk, _n: ev.InputRejected(Failure.IMAGE_TOO_SMALL, "100x100"),
 )
-APT = {State.QUEUED: QUEUED, State.SUBMITTING: SUBMITTING, State.TRAINING: TRAINING, State.OPENING: OPENING, State.HELD: HELD}
-ANY = QUEUED + SUBMITTING + TRAINING + OPENING + HELD + PEOPLE
+APT = {
+    State.QUEUED: QUEUED, State.SUBMITTING: SUBMITTING, State.TRAINING: TRAINING, State.OPENING: OPENING, State.HELD: HELD,
+    State.ABANDONED: PEOPLE + OVER, State.CANCELLED: PEOPLE + OVER,
+}  # fmt: skip
+ANY = QUEUED + SUBMITTING + TRAINING + OPENING + HELD + PEOPLE + OVER
 WAITS = (timedelta(0), SECOND, 40 * SECOND, 8 * MINUTE, 40 * MINUTE, 40 * MINUTE, 5 * HOUR, 25 * HOUR)
 
 
@@ -141,7 +155,14 @@ def _arrival(one: Job, kind: int, pick: int, detail: int) -> ev.Event:
     newest = max(len(one.attempts), 1)
     mark = FOREIGN if strange and detail % 17 == 0 else replica_mark(JOB_ID, detail % newest + 1 if strange else newest)
     talk = conversation_mark(JOB_ID, detail % 3 + 1) if strange or one.conversation is None else one.conversation.mark
-    return makers[pick % len(makers)](mark, talk, detail)
+    event = makers[pick % len(makers)](mark, talk, detail)
+    return ev.FellDue() if isinstance(event, ev.ReplicaDeleted) and _may_train(one, event.replica_id) else event
+
+
+def _may_train(one: Job, replica_id: ReplicaId) -> bool:
+    """Whether the door of deletion would never have let the replica's deletion in."""
+    made = one.attempt_with(replica_id)
+    return made is not None and made.outcome is Outcome.CHARGED
 
 
 def _lived(one: Job, chance: bytes) -> Iterator[Step]:

@@ -8,7 +8,7 @@ from tests.worker.engine.house import DONE, HOUR, LEASE, House
 from tests.worker.engine.states import IN
 from tests.worker.tavus.scripted import Asked
 from worker.core.events import CallbackReceived
-from worker.core.job import JobId
+from worker.core.job import JobId, Outcome
 from worker.core.states import State
 
 
@@ -39,12 +39,20 @@ def test_a_callback_that_comes_twice_costs_one_look_at_most(house: House) -> Non
     assert house.asked()["get_replica"] == 1
 
 
-@pytest.mark.parametrize("state", [state for state in State if state not in {State.SUBMITTING, State.TRAINING}])
+@pytest.mark.parametrize("state", [state for state in State if state not in {State.SUBMITTING, State.TRAINING, State.CANCELLED}])
 def test_a_callback_for_a_job_that_waits_for_no_news_changes_nothing(house: House, state: State) -> None:
     job_id = IN[state](house)
     before, told = house.job(job_id), house.told(job_id)
     hint(house, job_id)
     assert (house.job(job_id), house.told(job_id)) == (before, told)
+
+
+def test_a_callback_brings_the_look_at_a_cancelled_training_forward(house: House) -> None:
+    job_id = IN[State.CANCELLED](house)
+    house.wait(DONE)
+    hint(house, job_id)
+    job = house.step(job_id)
+    assert (job.state, job.attempt.outcome, job.due_at) == (State.CANCELLED, Outcome.TRAINED, None)
 
 
 def test_a_callback_during_the_submission_is_harmless_even_when_another_worker_follows_it(either_house: House, sandbox: Sandbox) -> None:

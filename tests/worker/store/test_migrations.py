@@ -1,7 +1,7 @@
 """The migrations make exactly the schema that the code is written for, once, however many run them; and they keep what is there."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
@@ -25,7 +25,7 @@ PROCESS = (
 REBUILD = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "test", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "test", "0002", None, None
 def upgrade():
     with op.batch_alter_table("job") as job:
         job.alter_column("progress", new_column_name="progressed", existing_type=sa.String())
@@ -42,10 +42,15 @@ def schema(database: Engine) -> dict[str, dict[str, Any]]:
             "key": told.get_pk_constraint(name),
             "references": told.get_foreign_keys(name),
             "unique": sorted(told.get_unique_constraints(name), key=repr),
-            "indexes": sorted(told.get_indexes(name), key=repr),
+            "indexes": sorted(str(index | {"dialect_options": _words(index)}) for index in told.get_indexes(name)),
         }
         for name in sorted(names)
     }
+
+
+def _words(index: Mapping[str, Any]) -> dict[str, str]:
+    """What only one kind of database knows of an index, such as the condition of a partial one, in its words."""
+    return {name: str(value) for name, value in index.get("dialect_options", {}).items()}
 
 
 def upgrade_with(revision: str, database: Engine, folder: Path) -> None:

@@ -12,7 +12,7 @@ from tests.worker.store.made import NOW, a_job, an_attempt, change, changed, new
 from worker.core import events
 from worker.core.decision import Decision
 from worker.core.failures import Failure
-from worker.core.job import Attempt, AutoFix, Conversation, ConversationId, Job, Mark, Outcome, ReplicaId, Request, Start
+from worker.core.job import Attempt, AutoFix, Conversation, ConversationId, Deletion, Job, Mark, Outcome, ReplicaId, Request, Start
 from worker.core.marks import replica_mark
 from worker.core.states import State
 from worker.store.jobs import Applied, Ledger
@@ -33,11 +33,14 @@ def maybe(some: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 ATTEMPTS = st.builds(
     Attempt, number=st.just(0), mark=st.just(Mark("")), intended_at=MOMENTS, fixer=st.booleans(), outcome=st.sampled_from(Outcome),
     replica_id=maybe(st.just(ReplicaId("r1"))), failure=maybe(st.sampled_from(Failure)), error_first_seen_at=maybe(MOMENTS),
-    deletable_at=maybe(MOMENTS), deleted_at=maybe(MOMENTS),
+    deletable_at=maybe(MOMENTS), deleted_at=maybe(MOMENTS), vanished_at=maybe(MOMENTS), witness=maybe(st.just(ReplicaId("r2"))),
+    deletion=maybe(st.builds(Deletion, due_at=MOMENTS, hard=st.booleans(), confirmed_at=maybe(MOMENTS))),
+    strays=st.lists(st.sampled_from([ReplicaId("r8"), ReplicaId("r9")]), unique=True).map(tuple),
 )  # fmt: skip
 CONVERSATIONS = st.builds(
     Conversation,
     mark=st.just(Mark("rc-000000000000-1")),
+    lost=COUNTS,
     intended_at=maybe(MOMENTS),
     id=maybe(st.just(ConversationId("c1"))),
     url=maybe(WORDS),
@@ -61,6 +64,7 @@ def jobs(draw: st.DrawFn) -> Job:
         conversation_wanted=draw(st.booleans()), cancel_requested=draw(st.booleans()), tries=draw(COUNTS), trying_since=draw(maybe(MOMENTS)),
         scans=draw(COUNTS), missing_since=draw(maybe(MOMENTS)), watched_since=draw(maybe(MOMENTS)), progress=draw(maybe(WORDS)),
         failure=draw(maybe(st.sampled_from(Failure))), detail=draw(maybe(WORDS)), release_to=draw(maybe(st.sampled_from(State))),
+        patient_from=draw(COUNTS),
     )  # fmt: skip
 
 

@@ -1,5 +1,9 @@
-"""A replica is deleted only when a fresh look agrees with the ledger, and never while somebody may be talking to it."""
+"""A replica is deleted only when a fresh look agrees with the ledger, and never while somebody may be talking to it.
 
+A contradiction declines the deletion; an answer that is none leaves it open.
+"""
+
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +11,8 @@ import pytest
 from tests.sandbox.server import Sandbox
 from tests.worker.tavus.made import ACCOUNT, DONE, PAGE_OF_HTML, asked_of, delete, open_with, performing, train
 from tests.worker.tavus.scripted import Asked, Said, Scripted
-from worker.core.events import ConversationOpened, DeletionDeclined, Event, ReplicaDeleted
+from worker.core.effects import ConfirmFailure
+from worker.core.events import ConversationOpened, DeletionDeclined, DeletionUnread, Event, FailureConfirmed, ReplicaDeleted
 from worker.core.job import ReplicaId
 from worker.tavus.perform import Performer
 
@@ -75,7 +80,7 @@ def test_nothing_is_deleted_on_an_answer_that_is_none(sandbox: Sandbox, performe
     one = train(performer.tavus, sandbox)
     sandbox.advance(DONE)
     sandbox.set_faults({"on": kind, "kind": harm, "seconds": 0.05})
-    assert isinstance(performer.perform(delete(one, failed=False)), DeletionDeclined)
+    assert isinstance(performer.perform(delete(one, failed=False)), DeletionUnread)
     assert deletions(sandbox) == 0
 
 
@@ -87,7 +92,7 @@ def test_a_deletion_of_unknown_outcome_is_asked_once_and_settled_by_the_next(
     one = train(performer.tavus, sandbox)
     sandbox.advance(DONE)
     sandbox.set_faults({"on": "delete_replica", "kind": harm, "moment": moment, "times": 1, "seconds": 0.05})
-    assert isinstance(performer.perform(delete(one, failed=False)), DeletionDeclined)
+    assert isinstance(performer.perform(delete(one, failed=False)), DeletionUnread)
     assert deletions(sandbox) == 1
     assert performer.perform(delete(one, failed=False)) == ReplicaDeleted(one)
 
@@ -127,43 +132,74 @@ def test_any_success_and_being_gone_already_count(gone: Said) -> None:
 )
 def test_anything_else_does_not(gone: Said) -> None:
     news, sent = told(Said(200, FAILED), gone, failed=True)
-    assert isinstance(news, DeletionDeclined)
+    assert isinstance(news, DeletionUnread)
     assert str(gone.status) in news.detail
     assert len(sent) == 1
 
 
-@pytest.mark.parametrize(
-    "single",
-    [
-        Said(404, PAGE_OF_HTML),
-        Said(200, {"status": "error"}),
-        Said(200, {**FAILED, "replica_id": "r2"}),
-        Said(200, {**FAILED, "status": "cancelled"}),
-        Said(200, {"replica_id": "r1"}),
-        Said(401, {"message": "Invalid access token"}),
-    ],
-)
-def test_a_look_that_does_not_say_error_of_this_replica_deletes_nothing(single: Said) -> None:
+LOOKS: list[tuple[Said, type[Event]]] = [
+    (Said(404, PAGE_OF_HTML), DeletionUnread),
+    (Said(200, {"status": "error"}), DeletionUnread),
+    (Said(200, {**FAILED, "replica_id": "r2"}), DeletionUnread),
+    (Said(200, {**FAILED, "status": "cancelled"}), DeletionDeclined),
+    (Said(200, {"replica_id": "r1"}), DeletionDeclined),
+    (Said(401, {"message": "Invalid access token"}), DeletionUnread),
+]
+"""Looks that do not say error of r1, and what is told of each: only a contradiction ends the wish."""
+
+
+@pytest.mark.parametrize(("single", "kind"), LOOKS)
+def test_a_look_that_does_not_say_error_of_this_replica_deletes_nothing(single: Said, kind: type[Event]) -> None:
     news, sent = told(single, failed=True)
-    assert isinstance(news, DeletionDeclined)
+    assert type(news) is kind
     assert sent == []
 
 
+@pytest.mark.parametrize(("single", "kind"), LOOKS)
+def test_a_look_that_does_not_say_error_of_this_replica_confirms_nothing(single: Said, kind: type[Event]) -> None:
+    assert type(confirmed(single)) is kind
+
+
+def confirmed(single: Said) -> Event:
+    """What is told of a look whether r1 still says that it failed."""
+    with Scripted(single) as server, performing(server.url) as performer:
+        news = performer.perform(ConfirmFailure(ACCOUNT, R1))
+    assert [(asked.method, asked.path) for asked in server.asked] == [("GET", "/v2/replicas/r1")]
+    return news
+
+
+def test_a_failure_is_confirmed_by_a_look_that_says_so_and_nothing_is_deleted(sandbox: Sandbox, performer: Performer) -> None:
+    broken = train(performer.tavus, sandbox, "sandbox_outcome=HeadphonesError")
+    sandbox.advance(DONE)
+    assert performer.perform(ConfirmFailure(ACCOUNT, broken)) == FailureConfirmed(broken)
+    assert deletions(sandbox) == 0
+
+
+def test_what_is_gone_already_counts_as_deleted_before_it_is_confirmed() -> None:
+    assert confirmed(Said(404, {"message": "Not Found"})) == ReplicaDeleted(R1)
+
+
+def test_a_look_waits_as_long_as_it_is_told_to() -> None:
+    news = confirmed(Said(429, {"message": "slow down"}, {"Retry-After": "77"}))
+    assert isinstance(news, DeletionUnread)
+    assert news.retry_after == timedelta(seconds=77)
+
+
 @pytest.mark.parametrize(
-    "talks",
+    ("talks", "kind"),
     [
-        [{"conversation_id": "c1", "replica_id": "r1"}],
-        [{"conversation_id": "c1", "face_id": "r1"}],
-        [{"conversation_id": "c1"}],
-        [{"conversation_id": "c2", "replica_id": "r2"}, {"conversation_id": "c1", "replica_id": None}],
-        [{"replica_id": "r2"}],
-        Said(200, {"data": [], "total_count": 1}),
-        Said(404, {"message": "Not Found"}),
+        ([{"conversation_id": "c1", "replica_id": "r1"}], DeletionDeclined),
+        ([{"conversation_id": "c1", "face_id": "r1"}], DeletionDeclined),
+        ([{"conversation_id": "c1"}], DeletionDeclined),
+        ([{"conversation_id": "c2", "replica_id": "r2"}, {"conversation_id": "c1", "replica_id": None}], DeletionDeclined),
+        ([{"replica_id": "r2"}], DeletionUnread),
+        (Said(200, {"data": [], "total_count": 1}), DeletionUnread),
+        (Said(404, {"message": "Not Found"}), DeletionUnread),
     ],
 )
-def test_a_trained_one_is_kept_while_it_is_or_may_be_talked_to(talks: list[dict[str, Any]] | Said) -> None:
+def test_a_trained_one_is_kept_while_it_is_or_may_be_talked_to(talks: list[dict[str, Any]] | Said, kind: type[Event]) -> None:
     news, sent = told(Said(200, TRAINED), talks=talks, failed=False)
-    assert isinstance(news, DeletionDeclined)
+    assert type(news) is kind
     assert sent == []
 
 

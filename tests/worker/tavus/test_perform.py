@@ -28,11 +28,12 @@ from tests.worker.tavus.made import (
 )
 from tests.worker.tavus.scripted import Asked, Said, Scripted
 from worker.core import events
+from worker.core.effects import TavusEffect
 from worker.core.failures import Failure
 from worker.core.job import ConversationId, ReplicaId
 from worker.core.marks import marked_name
 from worker.tavus.callbacks import Callbacks
-from worker.tavus.perform import Performer, TavusEffect
+from worker.tavus.perform import Performer
 
 CALLBACKS = Callbacks("https://replicas.example", SecretStr("a secret of ours"))
 EFFECTS: dict[str, TavusEffect] = {

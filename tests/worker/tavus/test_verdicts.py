@@ -59,6 +59,26 @@ def test_no_piece_of_a_sentence_stands_in_another_failures_sentence() -> None:
         assert spoken == ([] if code == last.value else ["video_processing" if code == _DAMAGED else code])
 
 
+@pytest.mark.parametrize(
+    ("said", "failure"),
+    [
+        ("It resembles a widely recognizable public figure.", Failure.CELEBRITY_FOUND),
+        ("It resembles an identifiable copyrighted character.", Failure.CELEBRITY_FOUND),
+        ("The person may be under 18 years old.", Failure.APPEARS_UNDER_18),
+        ("The person must be unambiguously 18 or older.", Failure.APPEARS_UNDER_18),
+        ("Face not detected because it appeared too small.", Failure.VIDEO_PROCESSING),
+        ("Please check your video format and make sure it not damaged.", Failure.VIDEO_PROCESSING),
+    ],
+)
+def test_of_a_sentence_with_two_pieces_each_is_enough(said: str, failure: Failure) -> None:
+    assert failure_in({"error_message": said}) is failure
+
+
+@pytest.mark.parametrize("said", ["An internal error happened: try again later.", "Replica training failed.", "Unknown face"])
+def test_words_that_any_sentence_may_have_name_no_failure(said: str) -> None:
+    assert failure_in({"error_message": said}) is None
+
+
 @pytest.mark.parametrize("code", ["HeadphonesError", "file_size"])
 @pytest.mark.parametrize(
     "document",

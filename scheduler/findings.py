@@ -1,0 +1,12 @@
+"""What an audit finds, as values. It may not look for anything."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that should hold and does not: which check, of what (a job's id, a replica's), and what is wrong, in a sentence."""
+
+    check: str
+    subject: str
+    problem: str

@@ -1,0 +1,1 @@
+"""Tests of `worker.preflight`, by what they are about."""
