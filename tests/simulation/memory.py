@@ -1,0 +1,286 @@
+"""The ledger in memory: the public promises of `worker.store.jobs.Ledger` and nothing else. It may not decide, and it loses nothing but the disk."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from worker.core.effects import StopAccount, SubmitReplica
+from worker.core.events import BudgetReached
+from worker.core.failures import Failure
+from worker.core.job import UNPAID, UNSETTLED, Attempt, Job, JobId, Mark, Outcome, Terms
+from worker.core.rules import Rules
+from worker.core.states import State
+from worker.store.accounts import Stop
+from worker.store.budgets import BudgetSpentError
+from worker.store.claims import Claim
+from worker.store.jobs import Added, Applied, KeyReusedError, StaleJobError
+from worker.store.rulebook import digest_of
+from worker.store.stories import FIRST, Line, data_of, name_of
+
+
+@dataclass(slots=True)
+class Row:
+    """A job, and what only the ledger knows of it."""
+
+    job: Job
+    fingerprint: str
+    rung_at: datetime | None
+
+
+class MemoryLedger:
+    """One a simulation. Every method is one transaction: nobody runs in between."""
+
+    def __init__(self) -> None:
+        self._rows: dict[JobId, Row] = {}
+        self._stories: dict[JobId, list[Line]] = {}
+        self._stops: dict[str, StopAccount] = {}
+        self._stopped_at: dict[str, datetime] = {}
+        self._terms: dict[str, Terms] = {}
+        self._voices: dict[str, frozenset[str]] = {}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    # What may be asked.
+
+    def get(self, job_id: JobId) -> Job:
+        """The job. Raises KeyError when there is none."""
+        return self._read(self._rows[job_id])
+
+    def get_many(self, job_ids: Sequence[JobId]) -> list[Job]:
+        """Those of the jobs that exist."""
+        return [self._read(self._rows[one]) for one in dict.fromkeys(job_ids) if one in self._rows]
+
+    def find_by_mark(self, mark: Mark) -> JobId | None:
+        """The job of an attempt's mark."""
+        return next((one for one, row in self._rows.items() if row.job.attempt_of(mark)), None)
+
+    def find_by_key(self, caller: str, key: str | None, fingerprint: str) -> Job | None:
+        """The job that this request has already. Raises KeyReusedError when the key stands for another request."""
+        same = [row for row in self._rows.values() if (row.job.caller, row.job.idempotency_key) == (caller, key) and key is not None]
+        if same and same[0].fingerprint != fingerprint:
+            raise KeyReusedError(same[0].job.id)
+        return self._read(same[0]) if same else None
+
+    def recent(self, limit: int, state: State | None = None) -> list[Job]:
+        """The newest jobs, newest first."""
+        found = (self._read(self._rows[one]) for one in sorted(self._rows, reverse=True))
+        return [job for job in found if state in {None, job.state}][:limit]
+
+    def held(self, account: str) -> list[JobId]:
+        """The held jobs of an account."""
+        return [one for one, row in self._rows.items() if row.job.state is State.HELD and row.job.account == account]
+
+    def counts(self) -> dict[State, int]:
+        """How many jobs are in each state."""
+        return dict(Counter(row.job.state for row in self._rows.values()))
+
+    def story(self, job_id: JobId) -> list[Line]:
+        """The job's story, oldest line first."""
+        return list(self._stories.get(job_id, ()))
+
+    def voices(self, account: str) -> frozenset[str]:
+        """The account's stock voices."""
+        return self._voices.get(account, frozenset())
+
+    def terms(self, account: str) -> Terms:
+        """The account's terms; who never set any has the defaults."""
+        return self._terms.get(account, Terms())
+
+    def due_deletions(self, now: datetime, limit: int) -> list[JobId]:
+        """The jobs with a deletion that is due, longest due first."""
+        wished = [(one.deletion.due_at, row.job.id) for row in self._rows.values() for one in row.job.attempts if one.deletion]
+        return list(dict.fromkeys(job_id for due_at, job_id in sorted(wished) if due_at <= now))[:limit]
+
+    def attempts(self, account: str) -> list[tuple[JobId, Attempt]]:
+        """All attempts of an account, with their jobs' ids."""
+        return [(row.job.id, one) for row in self._rows.values() if row.job.account == account for one in row.job.attempts]
+
+    def budget_reached(self, account: str, now: datetime, rules: Rules, written: int = 0) -> BudgetReached | None:
+        """What the account's limits say to one more training; `written`: how many of those that are counted are this one."""
+        terms, made = self.terms(account), [one for _, one in self.attempts(account)]
+        since, month = now - 2 * rules.training_deadline, now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        running = sum(one.outcome in UNSETTLED and one.vanished_at is None and one.intended_at > since for one in made) - written
+        if terms.max_in_flight is not None and running >= terms.max_in_flight:
+            detail = f"{running} trainings run, and the account {account} allows {terms.max_in_flight}"
+            return BudgetReached(Failure.IN_FLIGHT_FULL, detail)
+        paid = sum(one.intended_at >= month and _counts(one, now) for one in made) - written
+        if terms.max_trainings_a_month is not None and paid >= terms.max_trainings_a_month:
+            detail = f"{paid} trainings are paid for this month, and the account {account} allows {terms.max_trainings_a_month}"
+            return BudgetReached(Failure.MONTH_SPENT, detail, retry_after=_next(month) - now)
+        return None
+
+    def stops(self) -> list[Stop]:
+        """The stopped accounts."""
+        return [Stop(name, self._stops[name].failure, self._stopped_at[name]) for name in sorted(self._stops)]
+
+    # What may be written.
+
+    def add(self, job: Job, fingerprint: str, *, ring: timedelta | None) -> Added:
+        """See `Ledger.add`."""
+        known = self.find_by_key(job.caller, job.idempotency_key, fingerprint)
+        if known is not None:
+            return Added(known, created=False)
+        stored = replace(job, due_at=job.created_at + (ring or timedelta(0)))
+        self._rows[job.id] = Row(stored, fingerprint, job.created_at if ring else None)
+        why = f"enqueued by {job.caller} for the account {job.account}"
+        self._stories[job.id] = [
+            Line(at=job.created_at, version=job.version, event=FIRST, data={}, from_state=None, to_state=job.state, why=why)
+        ]
+        return Added(stored, created=True)
+
+    def claim_due(
+        self, states: Iterable[State], now: datetime, lease: timedelta, limit: int, *, rung_before: datetime | None = None
+    ) -> list[Claim]:
+        """See `claims.claim_due`."""
+        wanted = set(states)
+        due = [row for row in self._rows.values() if row.job.state in wanted and _is_ready(row, now, lease, rung_before)]
+        return self._claim(due, now, lease, limit)
+
+    def claim_these(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Claim]:
+        """See `claims.claim_these`."""
+        return self._claim([row for row in self._named(job_ids) if _is_ready(row, now, lease, None)], now, lease, len(self._rows))
+
+    def unclaim(self, job_ids: Sequence[JobId], now: datetime) -> None:
+        """See `claims.unclaim`."""
+        for row in self._named(job_ids):
+            if row.rung_at is not None:
+                row.job, row.rung_at = replace(row.job, due_at=now), None
+
+    def take(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Job]:
+        """See `claims.take`."""
+        taken = []
+        for row in self._named(job_ids):
+            due_at = row.job.due_at
+            if due_at is not None and (row.rung_at is not None or due_at <= now) and not self._is_stopped(row.job):
+                row.job, row.rung_at = replace(row.job, version=row.job.version + 1, due_at=now + lease), None
+                taken.append(self._read(row))
+        return taken
+
+    def apply(self, change: Applied, now: datetime) -> Job:
+        """Commit one decision. Raises StaleJobError, and changes nothing, when the job is not as it was read."""
+        applied = self.apply_batch([change], now)
+        if not applied:
+            raise StaleJobError(change.before.id)
+        return applied[0]
+
+    def apply_batch(self, changes: Sequence[Applied], now: datetime) -> list[Job]:
+        """Commit many decisions; stale ones are left out."""
+        return [after for change in changes if (after := self._commit(change, now))]
+
+    def set_terms(self, account: str, terms: Terms, now: datetime) -> None:
+        """Set what the account's owner wants. Jobs that wait for its budget are due at once."""
+        self._terms[account] = terms
+        self._wake(account, (Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL), now, len(self._rows))
+
+    def stop(self, order: StopAccount, now: datetime) -> None:
+        """A stop that is already there keeps its first reason, but hears no less."""
+        first = self._stops.setdefault(order.account, order)
+        self._stopped_at.setdefault(order.account, now)
+        self._stops[order.account] = replace(first, deaf=first.deaf or order.deaf)
+
+    def resume_account(self, account: str, now: datetime) -> None:
+        """Let the account's line go on."""
+        del now
+        self._stops.pop(account, None)
+        self._stopped_at.pop(account, None)
+
+    def keep_voices(self, account: str, names: Iterable[str], now: datetime) -> None:
+        """Replace what is known of the account's voices."""
+        del now
+        self._voices[account] = frozenset(name.lower() for name in names)
+
+    def _read(self, row: Row) -> Job:
+        """The job with its account's terms as they are now."""
+        terms = self.terms(row.job.account)
+        if row.job.terms != terms:
+            row.job = replace(row.job, terms=terms)
+        return row.job
+
+    def _wake(self, account: str, failures: Sequence[Failure], now: datetime, limit: int) -> None:
+        """See `claims.wake`."""
+        waiting = [
+            row for row in self._rows.values()
+            if row.job.account == account and row.job.state is State.QUEUED and row.job.failure in failures
+            and row.job.due_at is not None and row.job.due_at > now and row.rung_at is None
+        ]  # fmt: skip
+        for row in sorted(waiting, key=lambda row: (-row.job.priority, row.job.id))[:limit]:
+            row.job = replace(row.job, due_at=now)
+
+    def _named(self, job_ids: Sequence[JobId]) -> list[Row]:
+        return [self._rows[one] for one in sorted(set(job_ids)) if one in self._rows]
+
+    def _is_stopped(self, job: Job) -> bool:
+        stop = self._stops.get(job.account)
+        if stop is None:
+            return False
+        return stop.deaf or job.state is State.QUEUED or (job.state is State.OPENING and not _asks(job))
+
+    def _claim(self, rows: list[Row], now: datetime, lease: timedelta, limit: int) -> list[Claim]:
+        wanted = [(-row.job.priority, row.job.due_at, row) for row in rows if not self._is_stopped(row.job)]
+        first = [row for *_, row in sorted(wanted, key=lambda one: one[:2])][:limit]
+        for row in first:
+            row.job, row.rung_at = replace(row.job, due_at=now + lease), now
+        return [Claim(row.job.id, row.job.account, row.job.state, asks=_asks(row.job)) for row in first]
+
+    def _commit(self, change: Applied, now: datetime) -> Job | None:
+        row, after = self._rows.get(change.before.id), change.after
+        if row is None or row.job.version != change.before.version:
+            return None
+        kept = row.job
+        row.job = after
+        try:
+            self._mind_the_budget(change, after, now)
+        except BudgetSpentError:
+            row.job = kept
+            raise
+        if after.due_at != change.before.due_at:
+            row.rung_at = None
+        if change.decision.why:
+            self._stories[after.id].append(_line(change, after, now))
+        for effect in change.decision.effects:
+            if isinstance(effect, StopAccount):
+                self.stop(effect, now)
+        return after
+
+    def _mind_the_budget(self, change: Applied, after: Job, now: datetime) -> None:
+        terms = change.before.terms
+        if any(isinstance(effect, SubmitReplica) for effect in change.decision.effects):
+            over = self.budget_reached(after.account, now, change.rules, written=1)
+            if over is not None:
+                raise BudgetSpentError(over)
+        elif terms.max_in_flight is not None and after.is_settled and not change.before.is_settled:
+            self._wake(after.account, (Failure.IN_FLIGHT_FULL,), now, 1)
+
+
+def _asks(job: Job) -> bool:
+    """Whether its conversation was asked for, and may be there."""
+    return job.state is State.OPENING and job.conversation is not None and job.conversation.intended_at is not None
+
+
+def _counts(attempt: Attempt, now: datetime) -> bool:
+    """Whether it is paid for; a failed one counts until its refund may be assumed."""
+    if attempt.outcome is Outcome.FAILED:
+        return attempt.deletable_at is not None and attempt.deletable_at > now
+    return attempt.outcome not in UNPAID
+
+
+def _next(month: datetime) -> datetime:
+    return (month + timedelta(days=32)).replace(day=1)
+
+
+def _is_ready(row: Row, now: datetime, lease: timedelta, rung_before: datetime | None) -> bool:
+    due_at = row.job.due_at
+    if due_at is None:
+        return False
+    is_lost = rung_before is not None and row.rung_at is not None and row.rung_at <= rung_before and due_at <= now + lease
+    return due_at <= now or is_lost
+
+
+def _line(change: Applied, after: Job, now: datetime) -> Line:
+    return Line(
+        at=now, version=after.version, event=name_of(change.event), data=data_of(change.event),
+        from_state=change.before.state, to_state=after.state, why=change.decision.why,
+        rules=digest_of(change.rules, change.before.terms),
+    )  # fmt: skip

@@ -1,0 +1,149 @@
+"""The ledger in memory is the ledger: whatever is done to both, both answer alike, and the same jobs are in them afterwards."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.simulation import orders
+from tests.simulation.ledgers import MEMORY, SQLITE, ledger_of
+from tests.simulation.pipeline import BEGIN
+from worker.core.decision import Decision
+from worker.core.effects import StopAccount
+from worker.core.events import CallbackReceived
+from worker.core.failures import Failure
+from worker.core.job import Attempt, Conversation, Job, Outcome
+from worker.core.marks import conversation_mark, replica_mark
+from worker.core.states import State
+from worker.store.jobs import Applied, KeyReusedError, StaleJobError
+
+_LEASE = timedelta(seconds=90)
+_STATES = tuple(State)
+
+
+@pytest.fixture
+def both() -> Iterator[tuple[Any, Any]]:
+    """One of each, empty."""
+    with ledger_of(MEMORY) as memory, ledger_of(SQLITE) as sqlite:
+        yield memory, sqlite
+
+
+class Doings:
+    """The same things done to both, one after the other."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance, self.now, self.jobs = random.Random(seed), BEGIN, list[Job]()
+
+    def one(self, both: tuple[Any, Any]) -> list[Any]:
+        """Do something to both; what each answered."""
+        self.now += timedelta(seconds=self.chance.choice((0, 1, 30, 120)), microseconds=1)
+        act = self.chance.choice(
+            (self.add, self.claim_due, self.claim_these, self.unclaim, self.take, self.apply, self.apply, self.apply, self.account)
+        )
+        done = act()
+        return [_answer(done, ledger) for ledger in both]
+
+    def add(self) -> Any:  # noqa: ANN401 - something to be done to a ledger
+        entropy = self.chance.randbytes(10)
+        job = orders.a_job(len(self.jobs), self.now, entropy, account=self.chance.choice((orders.MAIN, orders.OTHER)))
+        key = self.chance.choice((None, "a key", "another"))
+        job, fingerprint = replace(job, idempotency_key=key, priority=self.chance.randrange(3)), self.chance.choice("fg")
+        self.jobs.append(job)
+        ring = self.chance.choice((None, _LEASE))
+        return lambda ledger: ledger.add(job, fingerprint, ring=ring)
+
+    def claim_due(self) -> Any:  # noqa: ANN401 - the same
+        states, limit = self.chance.sample(_STATES, 4), 100  # of two that are due at one moment neither ledger says who is first
+        before = self.chance.choice((None, self.now - timedelta(seconds=15)))
+        return lambda ledger: ledger.claim_due(states, self.now, _LEASE, limit, rung_before=before)
+
+    def claim_these(self) -> Any:  # noqa: ANN401 - the same
+        some, now = self._some(), self.now
+        return lambda ledger: ledger.claim_these(some, now, _LEASE)
+
+    def unclaim(self) -> Any:  # noqa: ANN401 - the same
+        some, now = self._some()[:1], self.now
+        return lambda ledger: ledger.unclaim(some, now)
+
+    def take(self) -> Any:  # noqa: ANN401 - the same
+        some, now = self._some(), self.now
+        return lambda ledger: ledger.take(some, now, _LEASE)
+
+    def apply(self) -> Any:  # noqa: ANN401 - the same
+        changes, stale = self._changes(), self.chance.random() < 0.2
+        stops = (StopAccount(orders.MAIN, Failure.KEY_REJECTED, deaf=True),) if self.chance.random() < 0.05 else ()
+        why = self.chance.choice(("", "for a reason"))
+
+        def applied(ledger: Any) -> Any:  # noqa: ANN401 - the same
+            found = ledger.get_many([job.id for job in self.jobs])
+            if not found:
+                return None
+            before = sorted(found, key=lambda job: job.id)[0 if len(found) < 2 else len(self.jobs) % len(found)]
+            after = replace(before, **changes, attempts=(*before.attempts, *self._attempts(before)), conversation=self._talk(before))
+            asked = replace(before, version=before.version - 1) if stale else before
+            return ledger.apply(Applied(asked, CallbackReceived(), Decision(after, stops, why)), self.now)
+
+        return applied
+
+    def account(self) -> Any:  # noqa: ANN401 - the same
+        name, deaf = self.chance.choice((orders.MAIN, orders.OTHER)), self.chance.random() < 0.5
+        if self.chance.random() < 0.5:
+            return lambda ledger: ledger.resume_account(name, self.now)
+        return lambda ledger: ledger.stop(StopAccount(name, Failure.OUT_OF_CREDIT, deaf=deaf), self.now)
+
+    def _some(self) -> list[Any]:
+        return [job.id for job in self.jobs if self.chance.random() < 0.5]
+
+    def _changes(self) -> dict[str, Any]:
+        due = self.chance.choice((None, self.now, self.now + timedelta(seconds=self.chance.random() * 200)))
+        changes = {
+            "state": self.chance.choice(_STATES),
+            "tries": self.chance.randrange(3),
+            "failure": self.chance.choice((None, Failure.UNRECOGNISED)),
+        }
+        return changes | ({} if self.chance.random() < 0.3 else {"due_at": due})
+
+    def _attempts(self, job: Job) -> tuple[Attempt, ...]:
+        if len(job.attempts) > 1:
+            return ()
+        number = len(job.attempts) + 1
+        return (Attempt(number=number, mark=replica_mark(job.id, number), intended_at=self.now, outcome=Outcome.CHARGED),)
+
+    def _talk(self, job: Job) -> Conversation | None:
+        return Conversation(mark=conversation_mark(job.id, 1), intended_at=self.now if len(job.attempts) % 2 else None)
+
+
+def _answer(done: Any, ledger: Any) -> object:  # noqa: ANN401 - something to be done to a ledger
+    try:
+        answer = done(ledger)
+    except (StaleJobError, KeyReusedError) as refused:
+        return type(refused)
+    return sorted(answer, key=str) if isinstance(answer, list) else answer
+
+
+def test_both_claim_the_first_by_priority_and_then_the_longest_due(both: tuple[Any, Any]) -> None:
+    chance = random.Random(0)
+    jobs = [replace(orders.a_job(n, BEGIN + n * timedelta(seconds=1), chance.randbytes(10)), priority=n % 3) for n in range(9)]
+    for ledger in both:
+        for job in chance.sample(jobs, 9):
+            ledger.add(job, "f", ring=None)
+        claimed = [one.job_id for one in ledger.claim_due([State.QUEUED], BEGIN + _LEASE, _LEASE, 4)]
+        assert claimed == [jobs[n].id for n in (2, 5, 8, 1)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_done_both_ledgers_answer_alike(both: tuple[Any, Any], seed: int) -> None:
+    doings = Doings(seed)
+    for step in range(150):
+        memory, sqlite = doings.one(both)
+        assert memory == sqlite, f"step {step}"
+        ids = [job.id for job in doings.jobs]
+        jobs, others = ({job.id: job for job in ledger.get_many(ids)} for ledger in both)
+        assert jobs == others, f"step {step}"
+        for ask in ("counts", "stops"):
+            assert getattr(both[0], ask)() == getattr(both[1], ask)(), f"step {step}"
+    assert [both[0].story(job_id) for job_id in ids] == [both[1].story(job_id) for job_id in ids]
+    assert [sorted(both[0].held(name)) for name in orders.KEYS] == [sorted(both[1].held(name)) for name in orders.KEYS]
