@@ -39,12 +39,17 @@ class Processes:
         os.close(self._switch)
         self._keeper.wait(_PATIENCE_SECONDS)
 
-    def start(self, name: str, command: str, environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
-        """Start a shell line, as a Procfile has them, in `folder`; what it writes goes to a file that `said` reads."""
+    def start(
+        self, name: str, command: str, environment: Mapping[str, str], folder: Path, user: str | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a shell line, as a Procfile has them, in `folder`; what it writes goes to a file that `said` reads.
+
+        `user`: somebody else, for a program that root may not run.
+        """
         with (self._said / f"{name}.log").open("ab") as said:
             words = ["/bin/sh", "-c", enlisting(command, place=0)]
             process = subprocess.Popen(
-                words, stdin=self._switch, stdout=said, stderr=said, env=dict(environment), cwd=folder, start_new_session=True
+                words, stdin=self._switch, stdout=said, stderr=said, env=dict(environment), cwd=folder, start_new_session=True, user=user
             )
         self._running[process.pid] = process
         return process

@@ -76,8 +76,7 @@ class Stack:
             opening.enter_context(self.tavus)
             program = self._broker.program
             self._processes.start(program.name, program.command, self.environment, self._folder)
-            prepare(self._database_url)
-            self.ledger = Ledger(open_database(self._database_url, 2))
+            self._prepare()
             opening.callback(self.ledger.close)
             opening.callback(self.app.close)
             self.wait_until(lambda: asyncio.run(self._broker.answers()), "the broker answers")
@@ -87,6 +86,11 @@ class Stack:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """End everything."""
         self._open.close()
+
+    def _prepare(self) -> None:
+        """Lay the ledger, and open it for those who look."""
+        prepare(self._database_url)
+        self.ledger = Ledger(open_database(self._database_url, 2))
 
     @property
     def environment(self) -> Mapping[str, str]:
