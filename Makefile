@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Quiet and offline-friendly: the locks name versions and hashes, never an address, so any index that has the files will do.
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test check lock clean
+.PHONY: run test check simulate mutate chaos lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/replicas run --demo
@@ -21,6 +21,10 @@ check: $(VENV)/test.stamp
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --config pyproject.toml
 
+# A quarter of an hour: 500 jobs and 200 faults over each ledger, drawn from a seed. SEED=7 draws those of 7 again.
+chaos: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -32,6 +36,14 @@ $(VENV)/run.stamp: $(VENV)/bin/python pyproject.toml requirements.lock
 $(VENV)/test.stamp: $(VENV)/run.stamp tests/requirements.lock
 	$(PIP) install --require-hashes --requirement tests/requirements.lock
 	@touch $@
+
+# The whole pipeline under a virtual clock: 20,000 seeds of bad weather, then every classic mistake put in to see that it is seen. Some ten minutes.
+simulate: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.simulation --seeds 20000 --mutants
+
+# Each cell of the tables of failures, moves and sentences changed, one after the other: what no promise notices is printed. Some five minutes.
+mutate: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.mutation
 
 # Needs uv on the path. uv.lock is not committed because it records download addresses; these two files do not.
 lock:
