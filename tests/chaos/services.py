@@ -38,11 +38,9 @@ class Services(threading.Thread):
         self._ground, self._cases, self._seconds = ground, cases, seconds
         self._ways = cycle((("message", self._by_message), ("HTTP", self._over_http), ("ledger", self._into_the_ledger)))
         self._last: dict[str, float] = {}
-        # Not in the thread: kombu's pools, which all apps of a process share, are made by one thread at a time.
         with _environment(ground.environment):
             settings = read_settings()
         self._parts: Parts = assemble(settings, make_app(settings))
-        _ = ground.app.producer_pool
 
     def run(self) -> None:
         """Send what is due and not seen, until everything is seen."""
@@ -71,7 +69,8 @@ class Services(threading.Thread):
         self.sent[name] += 1
         try:
             send(case)
-        except (OperationalError, RedisError, OSError, httpx.HTTPError, *UNREACHABLE) as error:
+        # RuntimeError: kombu's pools, which all apps of a process share, when two threads first ask for them at the same moment.
+        except (OperationalError, RedisError, OSError, RuntimeError, httpx.HTTPError, *UNREACHABLE) as error:
             self.failed[f"{name}: {type(error).__name__}"] += 1
 
     def _by_message(self, case: Case) -> None:
