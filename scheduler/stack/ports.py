@@ -1,9 +1,13 @@
 """Whether an address can be listened on, asked before anything is started. It may not keep the port."""
 
 import errno
+import random
 import socket
+from contextlib import suppress
 
 from scheduler.stack.errors import StackError
+
+_OWN = range(20_000, 32_768)  # below what Linux and macOS give to outgoing connections
 
 
 def require_free(host: str, port: int, variable: str) -> None:
@@ -23,10 +27,14 @@ def require_free(host: str, port: int, variable: str) -> None:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port of loopback that nobody listens on now, and that nobody is likely to take before its use.
+
+    Not one that the system gives: those are what outgoing connections get, so that another program may have it a moment later.
+    """
+    while True:
+        port = random.choice(_OWN)  # noqa: S311 - any will do
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def as_seen_from_here(host: str, port: int) -> str:
