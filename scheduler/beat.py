@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import beat_init
 
-from worker.app import READ_VOICES, SWEEP
+from worker.app import LEARN, READ_VOICES, SWEEP
 from worker.settings import Settings
 
 # Without an end ticks pile up while no worker is there. But beat says when, by its host's clock, and the worker looks on his own: one that is ahead
@@ -16,11 +16,14 @@ _EXPIRES = 15 * 60.0
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
     """Celery's `beat_schedule`."""
     sweep, voices = settings.sweep_interval.total_seconds(), settings.voices_refresh.total_seconds()
+    learn = settings.learn_interval.total_seconds()
     return {
         # What is due is rung for. The price of a lost message is one of these.
         "sweep": {"task": SWEEP, "schedule": sweep, "options": {"expires": max(sweep, _EXPIRES)}},
         # Tavus adds and removes stock voices; a request with an unknown one is refused before anything is stored.
         "voices": {"task": READ_VOICES, "schedule": voices, "options": {"expires": max(voices, _EXPIRES)}},
+        # The poll plan follows what trainings take now: some finished ones more, and it fits better.
+        "learn": {"task": LEARN, "schedule": learn, "options": {"expires": max(learn, _EXPIRES)}},
     }
 
 

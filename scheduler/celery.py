@@ -5,6 +5,7 @@ import sys
 from celery import Celery
 
 from scheduler.beat import add_schedule
+from scheduler.learn import add_learning
 from scheduler.producers import add_producers
 from scheduler.sweep import add_sweep
 from worker.app import make_app
@@ -20,6 +21,7 @@ def wire(settings: Settings) -> tuple[Celery, PerProcess[Parts]]:
     add_tasks(wired, parts)
     add_producers(wired, parts)
     add_sweep(wired, parts)
+    add_learning(wired, parts)
     add_schedule(wired, settings)
     return wired, parts
 

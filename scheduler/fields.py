@@ -16,6 +16,8 @@ Address = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Key = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
 """Visible ASCII, as HTTP headers carry it."""
+MOST_TOGETHER = 1000
+"""Requests in a batch: a tenth of a second of work, and one transaction."""
 
 
 class _Strict(BaseModel):
@@ -95,3 +97,9 @@ class RequestFields(_Strict):
     notify_url: Address | None = None
     idempotency_key: Key | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class BatchFields(_Strict):
+    """A batch of them. For the documentation: the door reads each by itself, so that one that is wrong spoils no other."""
+
+    jobs: Annotated[list[RequestFields], Field(max_length=MOST_TOGETHER)]

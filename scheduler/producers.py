@@ -1,9 +1,12 @@
-"""Records jobs: `enqueue`, and the Celery task `replicas.create` over it. It may not submit anything: the row is due, and the worker's task pays."""
+"""Records jobs: `enqueue`, `enqueue_many`, and the Celery task `replicas.create`. It may not submit anything: the row is due, and a task pays."""
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import structlog
@@ -12,6 +15,7 @@ from celery.exceptions import Reject
 from celery.worker.request import Request as MessageRequest
 
 from scheduler.requests import Door, Order, RequestInvalidError
+from scheduler.sweep import ring_for_a_sweep
 from worker.app import CREATE
 from worker.assembly import Parts, limits_of
 from worker.core.job import Job
@@ -19,11 +23,13 @@ from worker.core.marks import new_job_id
 from worker.preflight import Preflight
 from worker.store.claims import Claim
 from worker.store.database import UNREACHABLE
-from worker.store.jobs import Added, KeyReusedError
+from worker.store.jobs import Added, KeyReusedError, New
 
 CALLER = "local"
 """Whoever reaches the broker, the loopback API or the command line is one caller: a key means the same job whichever way it comes."""
 log = structlog.get_logger("producers")
+# Jobs at once that are rung for one by one, at a third of a millisecond a message. More are left to the sweep, which knows whose turn it is.
+_FEW = 8
 _PAUSE = 1.0  # seconds before a message goes back to the queue because the database is away
 
 
@@ -31,48 +37,86 @@ def door_of(parts: Parts) -> Door:
     """The door to these parts' ledger."""
     return Door(
         accounts=frozenset(parts.settings.accounts),
-        voices=parts.ledger.voices,
+        voices=cache(parts.ledger.voices),  # for as long as the door stands: one question for all that pass it together
         preflight=Preflight(limits_of(parts.settings)),
         model=parts.settings.model,
     )
 
 
-def enqueue(parts: Parts, document: object, *, key: str | None = None, beside: str | None = None) -> Added:
-    """Store the job that `document` asks for, and ring for it.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asks for. `key`: its key where the document has none. `beside`: one that came with it, which none inside may differ from."""
 
-    `key`: the idempotency key where the document has none. `beside`: one that came with it, which no key inside may differ from.
+    document: object = field(repr=False)
+    key: str | None = None
+    beside: str | None = None
+
+
+Outcome = Added | RequestInvalidError | KeyReusedError
+"""What became of a request: its job, or why nothing was stored of it."""
+
+
+def enqueue(parts: Parts, document: object, *, key: str | None = None, beside: str | None = None) -> Added:
+    """Store the job that `document` asks for, and ring for it; see `Asked`.
+
     The same key and request give the same job. Raises RequestInvalidError, or KeyReusedError; then nothing is stored.
     """
+    [outcome] = enqueue_many(parts, [Asked(document, key, beside)])
+    if isinstance(outcome, Added):
+        return outcome
+    raise outcome
+
+
+def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
+    """The same for many in one transaction, as if one after the other; what became of each, in order. None spoils another."""
     now, door = parts.engine.clock(), door_of(parts)
+    read = [_read(door, one, now) for one in asked]
+    ring = parts.settings.lease if sum(isinstance(order, Order) for order in read) <= _FEW else None
+    due_at = now + (ring or timedelta(0))
+    new = [_new(order, one.key, now, due_at) for order, one in zip(read, asked, strict=True) if isinstance(order, Order)]
+    added = parts.ledger.add_many(new, ring=ring) if new else []
+    # After the commit: a message that overtook its row would find nothing, and one whose row was rolled back would mean nothing.
+    _ring(parts, [one.job for one in added if isinstance(one, Added) and one.created], now, each=ring is not None)
+    stored: Iterator[Outcome] = iter(added)
+    return [next(stored) if isinstance(order, Order) else _before(parts, door, one, order) for order, one in zip(read, asked, strict=True)]
+
+
+def _read(door: Door, asked: Asked, now: datetime) -> Order | RequestInvalidError:
     try:
-        order = door.read(document, now, beside)
-    except RequestInvalidError:
-        if known := _enqueued_before(parts, door.order_of(document, beside), key):
-            return Added(known, created=False)
-        raise
+        return door.read(asked.document, now, asked.beside)
+    except RequestInvalidError as refused:
+        return refused
+
+
+def _new(order: Order, key: str | None, now: datetime, due_at: datetime) -> New:
     job = Job(
         id=new_job_id(now, os.urandom(10)),
         account=order.account,
         caller=CALLER,
         request=order.request,
         created_at=now,
+        due_at=due_at,
         priority=order.priority,
         idempotency_key=order.idempotency_key or key,
     )
-    added = parts.ledger.add(job, order.fingerprint, ring=parts.settings.lease)
-    if added.created:
-        # After the commit: a message that overtook its row would find nothing, and one whose row was rolled back would mean nothing.
-        parts.bell.ring([Claim(job.id, job.account, job.state)], now)
-    return added
+    return New(job, order.fingerprint)
 
 
-def _enqueued_before(parts: Parts, order: Order | None, key: str | None) -> Job | None:
+def _ring(parts: Parts, jobs: Sequence[Job], now: datetime, *, each: bool) -> None:
+    if jobs and each:
+        parts.bell.ring([Claim(job.id, job.account, job.state) for job in jobs], now)
+    elif jobs:
+        ring_for_a_sweep(parts)
+
+
+def _before(parts: Parts, door: Door, asked: Asked, refused: RequestInvalidError) -> Outcome:
     """A request that is repeated because its answer was lost has its job, though its address may have grown too old to be let in anew."""
-    if order is None:
-        return None
-    with suppress(KeyReusedError):
-        return parts.ledger.find_by_key(CALLER, order.idempotency_key or key, order.fingerprint)
-    return None
+    order = door.order_of(asked.document, asked.beside)
+    if order is not None:
+        with suppress(KeyReusedError):
+            if known := parts.ledger.find_by_key(CALLER, order.idempotency_key or asked.key, order.fingerprint):
+                return Added(known, created=False)
+    return refused
 
 
 class QuietRequest(MessageRequest):

@@ -19,6 +19,7 @@ from worker.redaction import redacted
 from worker.settings import DEFAULT_ACCOUNT
 
 _ADDRESSES = ("train_image_url", "train_video_url", "consent_video_url")
+_LENIENT, _SORTED = json.JSONEncoder(default=str), json.JSONEncoder(sort_keys=True, default=str)
 _MOST_METADATA = 16_384  # bytes of JSON: a note about the job, not a place to keep files
 _OURS = {
     "replica.callback_url": "is set by this system, which watches the training itself; use notify_url to be told",
@@ -121,7 +122,7 @@ class Door:
             yield Problem(
                 "conversation.start", "is none, but fields for a conversation are given: choose on_ready or on_demand, or leave them out"
             )
-        if len(json.dumps(given.get("metadata", {}), default=str)) > _MOST_METADATA:
+        if (metadata := given.get("metadata")) and len(_LENIENT.encode(metadata)) > _MOST_METADATA:
             yield Problem("metadata", f"is longer than {_MOST_METADATA} bytes of JSON")
 
     def _voice_problems(self, replica: Mapping[str, Any], account: str) -> Iterator[Problem]:
@@ -184,7 +185,7 @@ def _sentence(message: str) -> str:
 
 
 def _plain(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
 def _fingerprint(request: Request, account: str, priority: int) -> str:
@@ -199,4 +200,4 @@ def _fingerprint(request: Request, account: str, priority: int) -> str:
         account,
         priority,
     ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    return hashlib.sha256(_SORTED.encode(parts).encode()).hexdigest()

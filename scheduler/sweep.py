@@ -1,19 +1,31 @@
-"""The sweep: asks the ledger what is due, claims it, and rings. It may not look at what a job is about; any number of sweeps at once is harmless."""
+"""The sweep: asks the ledger what is due, claims it, and rings. It may not look at what a job is about; any number of sweeps at once is harmless.
 
-from collections.abc import Callable
+When nothing is due it costs one question to the ledger. What is due is claimed line by line (accounts, and callers where they wait for each other):
+nobody's backlog stands in another's way.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 from celery import Celery
+from redis.exceptions import RedisError
 
-from worker.app import DELETE, LOOK_UP, POLL, READ_VOICES, START_CONVERSATION, SUBMIT, SWEEP
+from scheduler.shares import fairly
+from worker.app import DELETE, LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
 from worker.assembly import Parts
-from worker.bell import TASKS, TOGETHER
-from worker.core.states import State
+from worker.bell import NO_BROKER, TASKS, TOGETHER
+from worker.core.states import FAIR, State
+from worker.pacing.kinds import Kind
+from worker.store.claims import Claim
+from worker.store.lines import DueLine
 from worker.tavus.voices import read_voices
 
 _MOST = 5000  # jobs claimed in one transaction: SQLite's one write lock is then held for less than a tenth of a second
-_PATIENCE = 3  # sweeps after which a message that was rung, and is in no queue, counts as lost: a busy worker takes a job in milliseconds
+# After so long a message that was rung, and is in no queue, counts as lost: a worker takes a job in milliseconds, and a busy one in a second.
+_PATIENCE, _LEAST_PATIENCE = 3, timedelta(seconds=1)  # sweeps, and however often they are
+_KINDS = {SUBMIT: Kind.SUBMIT, OPEN: Kind.CONVERSE, LOOK_UP: Kind.LOOK, POLL: Kind.LOOK}
 
 log = structlog.get_logger("sweep")
 
@@ -27,36 +39,93 @@ class Swept:
 
 def sweep(parts: Parts) -> Swept:
     """Ring for everything due, as far as the queues have room: what waits in Redis is out of the ledger's order, so only little may wait there."""
-    rung = sum(_sweep_for(parts, task) for task in (SUBMIT, LOOK_UP, START_CONVERSATION, POLL))
-    return Swept(rung + _sweep_deletions(parts))
+    now = parts.engine.clock()
+    due = parts.ledger.due(now, rung_before=now - _patience(parts))
+    rung = 0
+    for task in (SUBMIT, LOOK_UP, OPEN, POLL):
+        if of_task := [line for line in due.lines if TASKS[line.state] == task]:
+            rung += _Round(parts, task, now).ring(of_task)
+    return Swept(rung + (_sweep_deletions(parts, now) if due.deletions else 0))
 
 
-def _sweep_deletions(parts: Parts) -> int:
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What one sweep does for one task."""
+
+    parts: Parts
+    task: str
+    now: datetime
+
+    def ring(self, lines: Sequence[DueLine]) -> int:
+        """Claim what there is room for, and ring. How many jobs that were."""
+        settings = self.parts.settings
+        waiting = _waiting(self.parts, self.task)
+        room = min((settings.ring_window - waiting) * (settings.poll_batch if self.task in TOGETHER else 1), _MOST)
+        # Nothing waits, and yet somebody was rung for and did not come: the message is lost. Ringing once too often does no harm.
+        lost = self.now - _patience(self.parts) if waiting == 0 else None
+        accounts = sorted({line.account for line in lines})
+        claims = fairly(accounts, room, lambda account, limit: self._of_account(lines, account, limit, lost))
+        if self.task == POLL:
+            claims += self._riders(claims)
+        self.parts.bell.ring(claims, self.now)
+        return len(claims)
+
+    def _of_account(self, lines: Sequence[DueLine], account: str, limit: int, lost: datetime | None) -> list[Claim]:
+        ledger, lease = self.parts.ledger, self.parts.settings.lease
+        limit = min(limit, self._let_out(account))
+        if limit <= 0:
+            return []
+        states = [line.state for line in lines if line.account == account]
+        if set(states).isdisjoint(FAIR):
+            return ledger.claim_due(states, account, self.now, lease, limit, rung_before=lost)
+        [state] = states
+
+        def of_caller(caller: str, share: int) -> list[Claim]:
+            return ledger.claim_due([state], account, self.now, lease, share, caller=caller, rung_before=lost)
+
+        return fairly(ledger.callers(state, account), limit, of_caller)
+
+    def _let_out(self, account: str) -> int:
+        """Jobs that the account's pace lets somebody call for now: what is rung for beyond that would only come back."""
+        return self.parts.pace.room(account, _KINDS[self.task]) * (self.parts.settings.poll_batch if self.task in TOGETHER else 1)
+
+    def _riders(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Who is nearly due, as far as calls that are made anyway have room: they cost nothing, and need not be asked about again so soon."""
+        settings, batch = self.parts.settings, self.parts.settings.poll_batch
+        riders: list[Claim] = []
+        for account in sorted({claim.account for claim in claims if claim.state is State.TRAINING}):
+            free = -sum(claim.account == account for claim in claims) % batch
+            if free:
+                until = self.now + settings.training_typical * settings.ride_along
+                riders += self.parts.ledger.claim_nearly(account, self.now, until, settings.lease, free)
+        return riders
+
+
+def _patience(parts: Parts) -> timedelta:
+    return max(_PATIENCE * parts.settings.sweep_interval, _LEAST_PATIENCE)
+
+
+def _sweep_deletions(parts: Parts, now: datetime) -> int:
     """Rung for until they are done: they are few, and who comes second to one finds nothing to do."""
     room = parts.settings.ring_window - _waiting(parts, DELETE)
-    due = parts.ledger.due_deletions(parts.engine.clock(), room) if room > 0 else []
+    due = parts.ledger.due_deletions(now, room) if room > 0 else []
     parts.bell.ring_deletions(due)
     return len(due)
-
-
-def _sweep_for(parts: Parts, task: str) -> int:
-    settings, now = parts.settings, parts.engine.clock()
-    waiting = _waiting(parts, task)
-    room = min((settings.ring_window - waiting) * (settings.poll_batch if task in TOGETHER else 1), _MOST)
-    if room <= 0:
-        return 0
-    # Nothing waits, and yet somebody was rung for and did not come: the message is lost. Ringing once too often does no harm.
-    lost = now - _PATIENCE * settings.sweep_interval if waiting == 0 else None
-    states = [state for state in State if TASKS[state] == task]
-    claims = parts.ledger.claim_due(states, now, settings.lease, room, rung_before=lost)
-    parts.bell.ring(claims, now)
-    return len(claims)
 
 
 def _waiting(parts: Parts, queue: str) -> int:
     """Messages in the queue."""
     with parts.app.pool.acquire(block=True) as connection:
         return int(connection.default_channel._size(queue))  # noqa: SLF001 - LLEN over all priorities; queue_declare(passive) fails on an empty one
+
+
+def ring_for_a_sweep(parts: Parts) -> None:
+    """Have a worker sweep now, for jobs that were left due: one message for them all. While one waits it will find them, and no other is needed."""
+    try:
+        if _waiting(parts, SWEEP) == 0:
+            parts.app.send_task(SWEEP)
+    except (*NO_BROKER, RedisError) as error:  # RedisError: to ask how many wait is no publish, and kombu passes on what it meets
+        log.warning("the broker takes no messages; the next sweep rings", error=str(error))
 
 
 def add_sweep(app: Celery, parts: Callable[[], Parts]) -> None:

@@ -18,6 +18,12 @@ _LOOK_SECONDS = 0.5
 _RESTING = {State.DONE.value, State.ABANDONED.value, State.CANCELLED.value, State.HELD.value, State.READY.value}
 _COLOURS = {"done": "green", "ready": "green", "held": "yellow", "abandoned": "red", "cancelled": "dim", "training": "cyan"}
 
+_VERDICTS = {
+    "plausible": "it takes no longer than usual, whatever its progress says",
+    "late": "it takes longer than nineteen in twenty; that alone is no sign of a failure",
+    "stuck": "it takes longer than all but one in two hundred; if Tavus says so too, a person may ask them",
+}
+
 Document = Mapping[str, Any]
 
 
@@ -129,6 +135,7 @@ def _facts(document: Document) -> list[tuple[str, RenderableType]]:
         ("progress", document["progress"]),
         ("next look", _from_now(document["due_at"])),
         ("ETA", eta and f"half of such trainings end {_from_now(eta['p50'])}, nine in ten {_from_now(eta['p90'])}"),
+        ("so far", eta and _VERDICTS[eta["verdict"]]),
         ("failure", failure and Text(f"{failure['code']}: {failure['detail'] or ''}")),
         ("what to do", Text(failure["told"]) if failure and document["state"] != State.CANCELLED else None),
         ("deletable", _deletable(document)),

@@ -8,13 +8,15 @@ from scheduler.findings import Finding
 from worker.core.credits import Entry, entry_of
 from worker.core.failures import POLICIES
 from worker.core.job import Attempt, Job, Terms
-from worker.core.polling import Plan
+from worker.core.rules import Rules
 from worker.core.states import State
+from worker.pacing.kinds import Reason
+from worker.pacing.pacer import Standing
 from worker.store.book import Month
 from worker.store.stories import Line
 
 
-def job_document(job: Job, plan: Plan, now: datetime) -> dict[str, Any]:
+def job_document(job: Job, rules: Rules, now: datetime) -> dict[str, Any]:
     """The job as JSON. Moments are ISO 8601 in UTC; `due_at` is when it is next looked at."""
     return {
         "id": job.id,
@@ -24,7 +26,7 @@ def job_document(job: Job, plan: Plan, now: datetime) -> dict[str, Any]:
         "created_at": job.created_at.isoformat(),
         "due_at": _moment(job.due_at),
         "progress": job.progress,
-        "eta": _eta(job, plan, now),
+        "eta": _eta(job, rules, now),
         "replica_id": job.replica_id,
         "submissions": job.submissions,
         "attempts": [_attempt(attempt, now) for attempt in job.attempts],
@@ -75,10 +77,40 @@ def terms_document(account: str, terms: Terms) -> dict[str, Any]:
         "account": account,
         "max_trainings_a_month": terms.max_trainings_a_month,
         "max_in_flight": terms.max_in_flight,
+        "requests_a_minute": terms.requests_a_minute,
         "price": _money(terms.price, 1),
         "lost": terms.lost.value,
         "retry_after_refund": terms.retry_after_refund,
     }
+
+
+def pace_document(standing: Standing) -> dict[str, Any]:
+    """An account's pace as JSON. `shared` false: the broker is away, and this is what one process knows."""
+    return {
+        "requests_a_minute": standing.limit,
+        "allowed_now": standing.allowed,
+        "sent_in_the_last_minute": standing.sent,
+        "paused_seconds": standing.pause.total_seconds(),
+        "breakers": {
+            kind.value: {"reason": reason.value, "seconds": wait.total_seconds()}
+            for kind, (reason, wait) in sorted(standing.breaks.items())
+        },
+        "shared": standing.shared,
+    }
+
+
+def pace_sentence(standing: Standing) -> str:
+    """The same in words; empty when there is nothing that anybody would wait for."""
+    is_bounded, seconds = standing.allowed is not None, standing.pause.total_seconds()
+    told = [f"{standing.sent} of {standing.allowed} requests in the last minute"] if is_bounded else []
+    if standing.allowed != standing.limit:
+        told.append(f"slowed down by Tavus from {'no limit' if standing.limit is None else standing.limit}")
+    if seconds:
+        told.append(f"paused by Tavus for {seconds:.0f} s")
+    for kind, (reason, wait) in sorted(standing.breaks.items()):
+        what = "every conversation slot is taken" if reason is Reason.FULL else f"calls to {kind} fail"
+        told.append(f"{what}: {f'tried again in {wait.total_seconds():.0f} s' if wait else 'one is trying'}")
+    return "; ".join(told)
 
 
 def finding_document(finding: Finding) -> dict[str, str]:
@@ -99,6 +131,8 @@ def _attempt(attempt: Attempt, now: datetime) -> dict[str, Any]:
         "credit": entry_of(attempt, now).value,
         "replica_id": attempt.replica_id,
         "failure": attempt.failure.value if attempt.failure else None,
+        "ended_at": _moment(attempt.ended_at),
+        "late_at": _moment(attempt.late_at),
         "deletable_at": _moment(attempt.deletable_at),
         "deletion_due_at": _moment(attempt.deletion.due_at if attempt.deletion else None),
         "deleted_at": _moment(attempt.deleted_at),
@@ -106,11 +140,12 @@ def _attempt(attempt: Attempt, now: datetime) -> dict[str, Any]:
     }
 
 
-def _eta(job: Job, plan: Plan, now: datetime) -> dict[str, str] | None:
+def _eta(job: Job, rules: Rules, now: datetime) -> dict[str, str] | None:
     if job.state is not State.TRAINING:
         return None
-    eta = plan.eta(now - job.attempt.intended_at)
-    return {"p50": (now + eta.p50).isoformat(), "p90": (now + eta.p90).isoformat()}
+    plan, elapsed = rules.plan_for(job.request, job.account), now - job.attempt.intended_at
+    eta = plan.eta(elapsed)
+    return {"p50": (now + eta.p50).isoformat(), "p90": (now + eta.p90).isoformat(), "verdict": plan.verdict(elapsed).value}
 
 
 def _conversation(job: Job) -> dict[str, str | None] | None:

@@ -51,6 +51,11 @@ class Broker:
         self.halt()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def process_id(self) -> int:
+        """The server's own: the shell that started it has become it."""
+        return self._process.pid
+
     def waiting(self, queue: str) -> int:
         """Messages in the queue."""
         return int(self.client.llen(queue))

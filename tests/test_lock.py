@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-LOCKS = [PROJECT / "requirements.lock", PROJECT / "tests" / "requirements.lock"]
+LOCKS = [PROJECT / "requirements.lock", PROJECT / "tests" / "requirements.lock", PROJECT / "tests" / "benchmarks" / "requirements.lock"]
+NAMES = ["shipped", "tested", "measured"]
 PINNED = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9-]*)(\[[a-z0-9,-]+\])?==(?P<version>[0-9][0-9a-z.+!]*)( ; [^#]+?)?(?P<hashes>( --hash=sha256:[0-9a-f]{64})+)"
 )
@@ -19,24 +20,24 @@ def requirements(lock: Path) -> list[str]:
     return [line.strip() for line in joined.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=["shipped", "tested"])
+@pytest.mark.parametrize("lock", LOCKS, ids=NAMES)
 def test_every_requirement_is_one_version_with_its_hashes(lock: Path) -> None:
     found = requirements(lock)
     assert found
     assert [line for line in found if not PINNED.fullmatch(line)] == []
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=["shipped", "tested"])
+@pytest.mark.parametrize("lock", LOCKS, ids=NAMES)
 def test_no_lock_says_where_anything_comes_from(lock: Path) -> None:
     text = lock.read_text().lower()
     assert [mark for mark in ("://", "index-url", "find-links", "trusted-host", " @ ", "-e ", "file:", "git+") if mark in text] == []
 
 
-def test_the_tests_run_on_the_versions_that_are_shipped() -> None:
-    shipped, tested = (
+def test_tests_and_benchmarks_run_on_the_versions_that_are_shipped() -> None:
+    shipped, tested, measured = (
         {match["name"]: match["version"] for line in requirements(lock) if (match := PINNED.fullmatch(line))} for lock in LOCKS
     )
-    assert shipped.items() <= tested.items()
+    assert shipped.items() <= tested.items() <= measured.items()
 
 
 def test_the_lock_that_records_addresses_is_not_kept() -> None:

@@ -11,13 +11,15 @@ import pytest
 
 from scheduler.reference import renewed
 from scheduler.requests import Door
+from scheduler.sheets import COLUMNS
 from tests.running import ROOT, Stack, running
-from worker.engine import utc_now
 from worker.preflight import Limits, Preflight
+from worker.store.clock import utc_now
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 REQUEST = re.findall(r"```json\n(.*?)```", README, re.DOTALL)[0]
+[PEOPLE] = re.findall(r"```csv\n(.*?)```", README, re.DOTALL)
 # These start something that stays, or this very run; each has a test of its own below.
 _APART = ("make run", "make test", "TAVUS_API_KEY=... .venv/bin/replicas run")
 LOOKS = [command for command in COMMANDS if command not in _APART]
@@ -35,9 +37,13 @@ def as_typed(command: str, stack: Stack, folder: Path) -> str:
     """The command with this stack's home, port and job, which the README cannot know."""
     request = folder / "request.json"
     request.write_text(REQUEST)
+    batch, people = folder / "batch.json", folder / "people.csv"
+    batch.write_text(f'{{"jobs": [{REQUEST}]}}')
+    people.write_text(PEOPLE)
     job = httpx.get(f"http://127.0.0.1:{stack.ports['REPLICAS_PORT']}/v1/jobs?state=done", trust_env=False).json()["jobs"][0]["id"]
     typed = command.replace(":8000", f":{stack.ports['REPLICAS_PORT']}").replace("var/demo", str(stack.home / "demo"))
-    return re.sub(r"\bID\b", job, typed).replace("request.json", str(request))
+    typed = typed.replace("request.json", str(request)).replace("batch.json", str(batch)).replace("people.csv", str(people))
+    return re.sub(r"\bID\b", job, typed)
 
 
 def test_the_readme_has_the_commands_that_these_tests_run() -> None:
@@ -100,6 +106,10 @@ def test_the_generated_parts_are_what_the_code_says() -> None:
 def test_the_example_request_is_let_in() -> None:
     door = Door(frozenset({"default"}), lambda _account: frozenset({"anna"}), Preflight(Limits()), "phoenix-4")
     assert door.read(json.loads(REQUEST), utc_now()).idempotency_key == "headshot-4711"
+
+
+def test_every_column_of_a_csv_is_named() -> None:
+    assert all(f"`{name}`" in README for name in COLUMNS)
 
 
 def test_the_procfile_is_explained_line_by_line() -> None:

@@ -10,15 +10,15 @@ from celery import Celery
 from celery.signals import setup_logging
 from kombu.entity import Queue
 
-from worker import logs
+from worker import logs, transport
 from worker.settings import Settings
 
 # One queue for each kind of work, called as its task is, so that a flood of one cannot starve another: a worker takes from all of them in turn
 # (kombu's round robin), and a team may give any of them workers of its own (`--queues`).
 CREATE, SUBMIT, LOOK_UP, POLL = "replicas.create", "replicas.submit", "replicas.look_up", "replicas.poll"
-START_CONVERSATION, DELETE, SWEEP = "conversations.start", "replicas.delete", "scheduler.sweep"
-CLEAN_UP, READ_VOICES = "replicas.clean_up", "scheduler.read_voices"
-QUEUES = (CREATE, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, DELETE, SWEEP)
+START_CONVERSATION, OPEN, DELETE, SWEEP = "conversations.start", "conversations.open", "replicas.delete", "scheduler.sweep"
+CLEAN_UP, READ_VOICES, LEARN = "replicas.clean_up", "scheduler.read_voices", "scheduler.learn"
+QUEUES = (CREATE, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, SWEEP)
 # What a service sends without naming a queue lands here; it is served too, for otherwise it would lie there unseen.
 _FORGOTTEN = "celery"
 
@@ -27,6 +27,7 @@ _SECOND = 1.0
 
 def make_app(settings: Settings) -> Celery:
     """The app, for workers, beat, Flower and whoever enqueues. It opens no connection by itself."""
+    transport.register()
     app = Celery("replicas", broker=settings.redis_url)
     app.conf.update(_messages() | _workers(settings) | _broker(settings))
     setup_logging.connect(_keep_our_logging, weak=False)
@@ -49,7 +50,8 @@ def _messages() -> dict[str, Any]:
         "task_queues": [Queue(name) for name in (*QUEUES, _FORGOTTEN)],
         "task_default_queue": _FORGOTTEN,
         # The queue is the task's name, whoever sends it. Celery, Routing Tasks.
-        "task_routes": {name: {"queue": name} for name in QUEUES} | {CLEAN_UP: {"queue": DELETE}, READ_VOICES: {"queue": SWEEP}},
+        "task_routes": {name: {"queue": name} for name in QUEUES}
+        | {CLEAN_UP: {"queue": DELETE}, READ_VOICES: {"queue": SWEEP}, LEARN: {"queue": SWEEP}},
         # A publish is tried twice and then given up: the row is due, and the sweep rings again. Celery, Calling Tasks, "Message
         # Sending Retry"; without a bound a producer hangs while the broker is away (celery#4296).
         "task_publish_retry": True,
@@ -77,8 +79,9 @@ def _workers(settings: Settings) -> dict[str, Any]:
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # Celery's own would end the process then; see there. Celery, Configuration, worker_consumer.
         "worker_consumer": "worker.consumer:Consumer",
-        # Flower lives on these; they say which task ran when, and nothing of what it was about. Celery, Monitoring, "Events".
-        "worker_send_task_events": True,
+        # Flower lives on these, and asks workers for them as long as somebody lets it run (Flower, enable_events): without it nobody pays for them.
+        # They say which task ran when, and nothing of what it was about. Celery, Monitoring, "Events".
+        "worker_send_task_events": False,
         "task_send_sent_event": False,
         # Our own logging redacts; whatever a library prints stays where it was printed. Celery, Configuration, worker_hijack_root_logger.
         "worker_hijack_root_logger": False,

@@ -4,12 +4,17 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Generic, TypeVar
 
 from celery import Celery
 
 from worker.bell import Bell
 from worker.engine import Engine
+from worker.learned import LearnedRules
+from worker.pacing.kinds import Numbers
+from worker.pacing.pace import Pace
+from worker.pacing.pacer import UNPACED, Pacer
 from worker.preflight import Limits, Preflight
 from worker.settings import Settings
 from worker.store.clock import LedgerClock
@@ -17,6 +22,7 @@ from worker.store.database import open_database
 from worker.store.jobs import Ledger
 from worker.tavus.callbacks import Callbacks
 from worker.tavus.client import Tavus
+from worker.tavus.paced import PacedTavus
 from worker.tavus.perform import Performer
 
 Made = TypeVar("Made")
@@ -33,10 +39,12 @@ class Parts:
     callbacks: Callbacks
     engine: Engine
     bell: Bell
+    pace: Pacer = UNPACED
 
     def close(self) -> None:
         """Give every connection back."""
         self.tavus.close()
+        self.pace.close()
         self.ledger.close()
 
 
@@ -46,13 +54,16 @@ def assemble(settings: Settings, app: Celery) -> Parts:
         app.producer_pool
     )  # made here, once: two threads that first ask for it at the same moment trip over each other in kombu 5.7 (`set_limit`)
     ledger = Ledger(open_database(settings.ledger_url, settings.threads))
-    tavus = Tavus(settings.tavus_url, settings.accounts, settings.http_timeout, settings.threads)
+    numbers = Numbers.scaled(settings.pace_window, settings.http_timeout)
+    pace = Pace(settings.redis_url, lambda account: ledger.terms(account).requests_a_minute, numbers)
+    tavus = PacedTavus(settings.tavus_url, settings.accounts, settings.http_timeout, settings.threads, pace)
     callbacks = Callbacks(settings.public_url, settings.secret)
     performer = Performer(tavus, callbacks, patience=settings.task_limit - settings.http_timeout)
-    engine = Engine(
-        ledger, performer, Preflight(limits_of(settings)), settings.rules(), settings.http_timeout, LedgerClock(ledger.server_time)
-    )
-    return Parts(settings, app, ledger, tavus, callbacks, engine, Bell(app, ledger, settings.lease, settings.poll_batch))
+    fresh = min(settings.learn_interval, timedelta(minutes=1))
+    rules = LearnedRules(settings.rules(), ledger.lessons, calls_back=settings.public_url is not None, every=fresh)
+    preflight, clock = Preflight(limits_of(settings)), LedgerClock(ledger.server_time)
+    engine = Engine(ledger, performer, preflight, rules, settings.http_timeout, clock, pace)
+    return Parts(settings, app, ledger, tavus, callbacks, engine, Bell(app, ledger, settings.lease, settings.poll_batch), pace)
 
 
 def limits_of(settings: Settings) -> Limits:

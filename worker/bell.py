@@ -9,7 +9,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from worker.app import CLEAN_UP, LOOK_UP, POLL, START_CONVERSATION, SUBMIT
+from worker.app import CLEAN_UP, LOOK_UP, OPEN, POLL, SUBMIT
 from worker.core.job import Job, JobId
 from worker.core.states import State
 from worker.store.claims import Claim
@@ -19,7 +19,7 @@ TASKS: dict[State, str | None] = {
     State.QUEUED: SUBMIT,
     State.SUBMITTING: LOOK_UP,
     State.TRAINING: POLL,
-    State.OPENING: START_CONVERSATION,
+    State.OPENING: OPEN,
     State.READY: None,
     State.DONE: POLL,
     State.HELD: None,

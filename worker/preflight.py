@@ -18,7 +18,7 @@ from worker.core.failures import Failure
 from worker.core.job import Request
 from worker.durations import show_duration
 from worker.pictures import UnfitPictureError, judge
-from worker.presigned import ExpiryUnreadableError, expires_at, without_query
+from worker.presigned import ExpiryUnreadableError, expires_at, expires_by, without_query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,10 @@ _LONGEST_URL = 8192  # characters; what common servers and CDNs take at most, so
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRANSIENT = frozenset({408, 425, 429})  # "not now", in the range of "never"
 _HOST = re.compile(rb"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+", re.IGNORECASE)  # a name, or IPv6
+# What nearly every address looks like: fit by its form, whoever reads it. To parse it properly takes longer than all else at the door.
+_PLAIN = re.compile(
+    r"https://(?=[^/?#]{1,253}(?:[/?#]|\Z))(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?(?:[/?#].{0,7900})?"
+)
 
 
 class Preflight:
@@ -75,6 +79,8 @@ class Preflight:
 
     def problem_of(self, name: str, address: str, now: datetime) -> str | None:
         """What is wrong with an address at first sight, without asking any network; None when it is worth a look."""
+        if _PLAIN.fullmatch(address) and not _is_odd(address) and self._lives(address, now):
+            return None
         try:
             self._require_plausible(name, address, now)
         except _StoppedError as stopped:
@@ -91,8 +97,7 @@ class Preflight:
         found = f"{name} {without_query(address)}"
         if len(address) > _LONGEST_URL:
             raise _rejected(Failure.URL_NOT_ALLOWED, found, f"is longer than {_LONGEST_URL} characters", "Send a shorter address.")
-        # Some readers drop these, some take them for a slash: what Tavus would fetch is then not what was looked at here.
-        if any(c.isspace() or not c.isprintable() or c == "\\" for c in address):
+        if _is_odd(address):
             raise _rejected(Failure.URL_NOT_ALLOWED, found, "holds a space, backslash or control character", "Send it percent-encoded.")
         url = _parsed(found, address)
         self._require_form(found, url)
@@ -118,6 +123,14 @@ class Preflight:
         if reason not in {None, "not an address"}:
             problem, todo = f"leads to an address that is not public ({reason})", "Send an address that anybody on the internet can reach."
             raise _rejected(Failure.ADDRESS_NOT_ALLOWED, found, problem, todo)
+
+    def _lives(self, address: str, now: datetime) -> bool:
+        """Whether a plain address still lives long enough."""
+        try:
+            expires = expires_by(address.partition("#")[0].partition("?")[2])
+        except ExpiryUnreadableError:
+            return False
+        return expires is None or expires >= now + self._limits.min_url_life
 
     def _require_life(self, found: str, address: str, now: datetime) -> None:
         needed = self._limits.min_url_life
@@ -146,6 +159,11 @@ class Preflight:
             self._require_form(found, url)
         problem = f"redirects more than {self._limits.max_redirects} times"
         raise _rejected(Failure.IMAGE_NOT_FOUND, found, problem, "Send the address at which they end.")
+
+
+def _is_odd(address: str) -> bool:
+    """Some readers drop these, some take them for a slash: what Tavus would fetch is then not what was looked at here."""
+    return not address.isprintable() or " " in address or "\\" in address
 
 
 class _StoppedError(Exception):

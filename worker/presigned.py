@@ -10,12 +10,14 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 # `Expires` alone is an ordinary word; beside one of these it is a signature's: S3 v2, Aliyun, CloudFront, GCS v2, Cloud CDN.
 _SIGNERS = ("signature", "awsaccesskeyid", "googleaccessid", "key-pair-id")
 _NAMES = frozenset({"x-amz-date", "x-amz-expires", "x-goog-date", "x-goog-expires", "expires", "se", "policy"})
+_ASKED = _NAMES | {*_SIGNERS, "sig"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BASIC = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _SHOWN = 200  # characters of an address that are shown: enough to know it again, too few to flood a log line
 # Where an address begins to be secret. `&` and `%3F`: a query that was pasted without its `?`, or was escaped twice, is still a signature.
 # A backslash: readers differ on whether what stands before it is a password.
@@ -34,14 +36,28 @@ def expires_at(url: str) -> datetime | None:
     Knows S3 v4 and v2, GCS v4 and v2, Azure SAS and CloudFront (canned and custom policy). Raises ExpiryUnreadableError.
     """
     try:
-        pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+        return expires_by(urlsplit(url).query)
     except ValueError as error:
+        if isinstance(error, ExpiryUnreadableError):
+            raise
         raise ExpiryUnreadableError("its query cannot be read") from error
+
+
+def expires_by(text: str) -> datetime | None:
+    """The same, of an address' query."""
     query: dict[str, str] = {}
-    for name, value in pairs:
+    for name, value in _pairs(text):
         if query.setdefault(name.lower(), value) != value and name.lower() in _NAMES:
             raise ExpiryUnreadableError(f"{name.lower()} is there twice")
     return min(_expiries(query), default=None)
+
+
+def _pairs(query: str) -> Iterator[tuple[str, str]]:
+    """Its names and values, as `parse_qsl` reads them; without most of those that nobody here asks for."""
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name.lower() in _ASKED or "%" in name:
+            yield unquote_plus(name), unquote_plus(value)
 
 
 def without_query(url: str) -> str:
@@ -54,7 +70,8 @@ def without_query(url: str) -> str:
     if not _HOST_FOR_SHOW.fullmatch(host):
         host, path = "...", ""  # such as `user:pass`, left over when a password has a slash in it
     shown = f"{scheme.lower()}://{host}" + ("" if rest else _SECRET.split(path, maxsplit=1)[0])
-    return "".join(c if c.isprintable() else "?" for c in shown[:_SHOWN])
+    short = shown[:_SHOWN]
+    return short if short.isprintable() else "".join(c if c.isprintable() else "?" for c in short)
 
 
 def _expiries(query: dict[str, str]) -> Iterator[datetime]:
@@ -71,10 +88,16 @@ def _expiries(query: dict[str, str]) -> Iterator[datetime]:
 
 def _from_date_and_life(query: dict[str, str], date: str, life: str) -> datetime:
     try:
-        signed_at = datetime.strptime(query[date], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        signed_at = _basic(query[date])
         return signed_at + timedelta(seconds=_digits(query[life]))
     except (KeyError, ValueError, OverflowError) as error:
         raise ExpiryUnreadableError(f"{date} and {life} do not make a date") from error
+
+
+def _basic(text: str) -> datetime:
+    if _BASIC.fullmatch(text):
+        return datetime.fromisoformat(text)  # the same, in a twentieth of the time
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _from_epoch(value: str) -> datetime:

@@ -121,8 +121,14 @@ class Settings(BaseSettings):
     )
     training_typical: Duration = Field(_PLAN.typical, description="The usual training time; the poll plan is laid around it.")
     training_deadline: Duration = Field(_RULES.training_deadline, description="When a training counts as overdue and a person is asked.")
+    training_soft_deadline: Duration = Field(
+        _RULES.training_soft_deadline, description="When a training counts as late: an alarm, and looks far apart. The job goes on."
+    )
     poll_worth: float = Field(
         _PLAN.worth, gt=0, allow_inf_nan=False, description="Looks worth paying to know one percent of the typical training sooner."
+    )
+    learn_interval: Duration = Field(
+        timedelta(minutes=10), description="How often the poll plan learns from finished trainings and callbacks."
     )
     retry_base: Duration = Field(_RULES.retry_base, description="The first wait after a free failure; doubled each time.")
     retry_cap: Duration = Field(_RULES.retry_cap, description="The longest wait between free retries.")
@@ -145,8 +151,19 @@ class Settings(BaseSettings):
         default=False, description="Accept inputs on private and loopback addresses. For the sandbox only."
     )
 
+    pace_window: Duration = Field(
+        timedelta(minutes=1),
+        description="The minute of an account's requests: its budget is of any stretch of time as long as this.",
+    )
+    web_processes: int = Field(1, ge=1, description="Processes of the API. More than one only where one core is not enough for it.")
     threads: int = Field(16, ge=1, description="Tasks at once in a worker process.")
     poll_batch: int = Field(100, ge=1, le=100, description="Replicas asked for in one call; 100 is the most that Tavus' own CLI asks for.")
+    ride_along: float = Field(
+        0.005,
+        ge=0,
+        le=1,
+        description="How much sooner than it is due a training is asked about when a call has room for it, as a part of the typical training.",
+    )
     ring_window: int = Field(
         500, ge=1, description="Messages waiting in a queue before the sweep rings no more: the order is the ledger's, not Redis'."
     )
@@ -201,6 +218,7 @@ class Settings(BaseSettings):
             clean_up_failed=self.clean_up_failed, clean_names=self.clean_names, lookup_patience=self.lookup_patience,
             retry_base=self.retry_base, retry_cap=self.retry_cap, input_patience=self.input_patience,
             paid_retry_delay=self.paid_retry_delay, max_paid_attempts=self.max_paid_attempts, training_deadline=self.training_deadline,
+            training_soft_deadline=self.training_soft_deadline,
             missing_confirm=self.missing_confirm, plan=Plan(self.training_typical, self.poll_worth),
         )  # fmt: skip
 

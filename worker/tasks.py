@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from celery import Celery
 
-from worker.app import CLEAN_UP, DELETE, LOOK_UP, POLL, START_CONVERSATION, SUBMIT
+from worker.app import CLEAN_UP, DELETE, LOOK_UP, OPEN, POLL, START_CONVERSATION, SUBMIT
 from worker.assembly import Parts
 from worker.core import events
 from worker.core.decision import IllegalTransition
@@ -32,9 +32,14 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
         """Ask how the trainings of many jobs go, in one call for each account."""
         _then_ring(parts(), parts().engine.advance_many([JobId(job_id) for job_id in job_ids]))
 
+    @app.task(name=OPEN, shared=False)
+    def open_conversation(job_id: str) -> None:
+        """Open the conversation that is due."""
+        _then_ring(parts(), parts().engine.advance(JobId(job_id)))
+
     @app.task(name=START_CONVERSATION, shared=False)
     def start_conversation(job_id: str) -> None:
-        """Open the conversation of a trained job; of one that still trains, remember that it is wanted."""
+        """Somebody asks for the conversation: open it; of a job that still trains, remember that it is wanted."""
         _then_ring(parts(), parts().engine.start_conversation(JobId(job_id)))
 
     @app.task(name=DELETE, shared=False, throws=(IllegalTransition,))

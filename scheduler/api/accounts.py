@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scheduler import accounts
 from scheduler.api.guard import Here
-from scheduler.views import month_document, terms_document
+from scheduler.views import month_document, pace_document, terms_document
 from worker.core.job import Lost, Terms
 from worker.store.accounts import Stop
 
@@ -24,6 +24,7 @@ class Limits(BaseModel):
 
     max_trainings_a_month: _Limit = None
     max_in_flight: _Limit = None
+    requests_a_minute: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     price: Annotated[Decimal | None, Field(ge=0, max_digits=12, decimal_places=4)] = None
     lost: Lost = Lost.RESUBMIT
     retry_after_refund: bool = False
@@ -31,8 +32,13 @@ class Limits(BaseModel):
 
 @routes.get("/accounts", summary="The accounts")
 def listing(parts: Here) -> dict[str, Any]:
-    """Every account that has a key here or is stopped, and why it is stopped."""
-    return {"accounts": [{"name": name, "stopped": _stop(stop) if stop else None} for name, stop in accounts.standings(parts).items()]}
+    """Every account that has a key here or is stopped, why it is stopped, and how fast it is asked."""
+    return {
+        "accounts": [
+            {"name": name, "stopped": _stop(stop) if stop else None, "pace": pace_document(parts.pace.standing(name))}
+            for name, stop in accounts.standings(parts).items()
+        ]
+    }
 
 
 @routes.post("/accounts/{account}/resume", summary="Let a stopped account go on")

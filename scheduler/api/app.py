@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from scheduler.api import accounts, hooks, jobs, problems
-from scheduler.api.guard import require_caller
+from scheduler.api import accounts, enqueueing, hooks, jobs, problems
+from scheduler.api.guard import only_callers
 from worker import logs
 from worker.app import make_app
 from worker.assembly import Parts, assemble
@@ -25,11 +25,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         except SettingsError as wrong:
             sys.exit(f"replicas: {wrong}")
     parts = assemble(settings, make_app(settings))
-    api = FastAPI(title="Replica worker", version="1", description=_ABOUT, lifespan=_closing(parts))
-    api.state.parts = parts
+    way_in = enqueueing.entrance(parts)
+    api = FastAPI(title="Replica worker", version="1", description=_ABOUT, lifespan=_closing(parts, way_in))
+    api.state.parts, api.state.entrance = parts, way_in
     problems.handle(api)
-    api.include_router(jobs.routes, dependencies=[Depends(require_caller)])
-    api.include_router(accounts.routes, dependencies=[Depends(require_caller)])
+    api.include_router(enqueueing.routes)  # they ask for the caller themselves
+    api.include_router(jobs.routes, dependencies=[Depends(only_callers)])
+    api.include_router(accounts.routes, dependencies=[Depends(only_callers)])
     api.include_router(hooks.routes)
     api.add_api_route("/livez", _livez, tags=["health"], summary="Does this process answer")
     return api
@@ -39,10 +41,11 @@ async def _livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def _closing(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _closing(parts: Parts, way_in: enqueueing.Entrance) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
         yield
+        way_in.singles.close()
         parts.close()
 
     return lifespan

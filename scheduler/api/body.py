@@ -5,21 +5,32 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from scheduler.api.problems import ProblemError
+from scheduler.api.problems import ProblemError, too_large
 
-_MOST = 256 * 1024  # bytes; a request with the longest context and metadata that the door lets through is half of it
+MOST = 256 * 1024
+"""Bytes; a request with the longest context and metadata that the door lets through is half of it."""
 
 
 async def read_document(request: Request) -> object:
-    """The JSON in the body. Raises ProblemError: 413, 415 or 400."""
+    """The JSON in the body of one request. Raises ProblemError: 413, 415 or 400."""
+    return read_json(await read_bytes(request, MOST))
+
+
+async def read_bytes(request: Request, most: int) -> bytes:
+    """The body, which says that it is JSON. Raises ProblemError: 413 or 415."""
     # A page in a browser may send anything but this type to another site without asking first.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise ProblemError(415, "not-json", "Send the request as JSON, with the header 'Content-Type: application/json'.")
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > _MOST:
-            raise ProblemError(413, "too-large", f"The request is longer than {_MOST} bytes.")
+        if len(body) > most:
+            raise too_large(most)
+    return bytes(body)
+
+
+def read_json(body: bytes) -> object:
+    """The document. Raises ProblemError: 400."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

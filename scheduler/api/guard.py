@@ -18,10 +18,20 @@ def parts_of(request: Request) -> Parts:
     return parts
 
 
-Here = Annotated[Parts, Depends(parts_of)]
+async def _parts_of(request: Request) -> Parts:
+    return parts_of(request)
 
 
-def require_caller(request: Request, parts: Here) -> None:
+# A coroutine, here and below: FastAPI sends any other dependency through another thread.
+Here = Annotated[Parts, Depends(_parts_of)]
+
+
+async def only_callers(request: Request, parts: Here) -> None:
+    """See `require_caller`."""
+    require_caller(request, parts)
+
+
+def require_caller(request: Request, parts: Parts) -> None:
     """Raises ProblemError (401 or 403) for anybody else."""
     token = parts.settings.api_token
     if token is not None:

@@ -1,14 +1,12 @@
-"""The routes of jobs: create, look, and act on one. They may not know what an action means: `decide` does."""
+"""The routes of jobs that are there: look, and act on one. They may not know what an action means: `decide` does."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query
 
 from scheduler.api.body import Body
 from scheduler.api.guard import Here
 from scheduler.api.problems import unknown_job
-from scheduler.fields import RequestFields
-from scheduler.producers import enqueue
 from scheduler.requests import Problem, RequestInvalidError
 from scheduler.retries import try_again
 from scheduler.views import job_document, line_document
@@ -19,29 +17,18 @@ from worker.core.job import Job, JobId, ReplicaId
 from worker.core.states import State
 
 routes = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-# The door reads the body, so that it can name every problem at once; the documentation shows its fields all the same.
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": RequestFields.model_json_schema()}}}}
-
-
-@routes.post("", status_code=201, openapi_extra=_BODY, summary="Enqueue a job")
-def create(parts: Here, document: Body, response: Response, idempotency_key: Annotated[str | None, Header()] = None) -> dict[str, Any]:
-    """Record a job. 201 for a new one; 200, with the same job, for a request that was sent before under the same key."""
-    added = enqueue(parts, document, beside=idempotency_key)
-    response.status_code = 201 if added.created else 200
-    response.headers["location"] = f"/v1/jobs/{added.job.id}"
-    return _shown(parts, added.job)
 
 
 @routes.get("", summary="The newest jobs")
 def listing(parts: Here, state: State | None = None, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> dict[str, Any]:
     """The newest jobs first, all or those in one state."""
-    return {"jobs": [_shown(parts, job) for job in parts.ledger.recent(limit, state)]}
+    return {"jobs": [shown(parts, job) for job in parts.ledger.recent(limit, state)]}
 
 
 @routes.get("/{job_id}", summary="One job")
 def get(parts: Here, job_id: str) -> dict[str, Any]:
     """Where the job is, what comes next and when, and what went wrong if something did."""
-    return _shown(parts, _found(parts, job_id))
+    return shown(parts, _found(parts, job_id))
 
 
 @routes.get("/{job_id}/story", summary="What happened to a job")
@@ -79,7 +66,7 @@ def retry(parts: Here, job_id: str, document: Body) -> dict[str, Any]:
     """Queue it again, with the fields of Create Replica that are new (`{}`: none); its story and what it cost stay with it."""
     if not isinstance(document, dict):
         raise RequestInvalidError([Problem("request", "is not a JSON object")])
-    return _shown(parts, try_again(parts, _found(parts, job_id), document))
+    return shown(parts, try_again(parts, _found(parts, job_id), document))
 
 
 @routes.delete("/{job_id}/replica", status_code=202, summary="Delete a job's replica")
@@ -97,7 +84,7 @@ def delete(parts: Here, job_id: str, *, hard: bool = False, replica_id: str | No
 def _tell(parts: Parts, job_id: str, event: Event) -> dict[str, Any]:
     job = parts.engine.tell(_found(parts, job_id).id, event)
     parts.bell.ring_due([job], parts.engine.clock())
-    return _shown(parts, job)
+    return shown(parts, job)
 
 
 def _found(parts: Parts, job_id: str) -> Job:
@@ -109,5 +96,6 @@ def _found(parts: Parts, job_id: str) -> Job:
         raise unknown_job(job_id) from None
 
 
-def _shown(parts: Parts, job: Job) -> dict[str, Any]:
-    return job_document(job, parts.engine.rules.plan, parts.engine.clock())
+def shown(parts: Parts, job: Job) -> dict[str, Any]:
+    """The job as the API answers with it."""
+    return job_document(job, parts.engine.rules, parts.engine.clock())

@@ -36,12 +36,24 @@ def unknown_job(job_id: str) -> ProblemError:
     return ProblemError(404, "unknown-job", f"There is no job {job_id[:40]!r} here.")
 
 
+def too_large(most: int) -> ProblemError:
+    """The request is longer than any that the door could let in."""
+    return ProblemError(413, "too-large", f"The request is longer than {most} bytes.")
+
+
+def problem_document(error: ProblemError | RequestInvalidError | KeyReusedError) -> dict[str, Any]:
+    """The problem as JSON."""
+    problem = _invalid(error) if isinstance(error, RequestInvalidError) else _reused(error) if isinstance(error, KeyReusedError) else error
+    title, detail = HTTPStatus(problem.status).phrase, redacted(problem.detail)
+    return {"type": f"{_TYPE}{problem.kind}", "title": title, "status": problem.status, "detail": detail} | problem.more
+
+
 def handle(api: FastAPI) -> None:
     """Have everything that may be raised answered as a problem."""
     api.add_exception_handler(ProblemError, _answering(lambda error: error))
     api.add_exception_handler(RequestInvalidError, _answering(_invalid))
     api.add_exception_handler(RequestValidationError, _answering(_parameters))
-    api.add_exception_handler(KeyReusedError, _answering(lambda error: ProblemError(422, "key-reused", f"{error}", job_id=error.job_id)))
+    api.add_exception_handler(KeyReusedError, _answering(_reused))
     api.add_exception_handler(DeletionRefused, _answering(_kept))
     api.add_exception_handler(
         IllegalTransition, _answering(lambda error: ProblemError(409, "not-possible", f"The job is {error.job.state}. {error.reason}"))
@@ -61,10 +73,7 @@ def handle(api: FastAPI) -> None:
 def _answering(translate: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
     async def answer(_request: Request, error: Exception) -> JSONResponse:
         problem = translate(error)
-        title = HTTPStatus(problem.status).phrase
-        detail = redacted(problem.detail)
-        body = {"type": f"{_TYPE}{problem.kind}", "title": title, "status": problem.status, "detail": detail} | problem.more
-        return JSONResponse(body, problem.status, _headers(problem, error), media_type="application/problem+json")
+        return JSONResponse(problem_document(problem), problem.status, _headers(problem, error), media_type="application/problem+json")
 
     return answer
 
@@ -81,6 +90,10 @@ def _headers(problem: ProblemError, error: Exception) -> Mapping[str, str] | Non
 def _invalid(error: RequestInvalidError) -> ProblemError:
     problems = [{"field": problem.field, "problem": problem.problem} for problem in error.problems]
     return ProblemError(422, "invalid-request", f"{len(problems)} problem(s); nothing was stored.", problems=problems)
+
+
+def _reused(error: KeyReusedError) -> ProblemError:
+    return ProblemError(422, "key-reused", f"{error}", job_id=error.job_id)
 
 
 def _parameters(error: RequestValidationError) -> ProblemError:

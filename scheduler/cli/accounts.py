@@ -10,7 +10,7 @@ from scheduler import terminal
 from scheduler.accounts import require_account, resume, standings
 from scheduler.cli.shown import AsJson, cli, console, print_document
 from scheduler.opened import opened
-from scheduler.views import month_document, terms_document
+from scheduler.views import month_document, pace_sentence, terms_document
 from worker.core.job import Lost
 
 accounts = typer.Typer(no_args_is_help=True, help="The Tavus accounts.")
@@ -22,10 +22,12 @@ _Count = Annotated[str | None, typer.Option(metavar="N", help="A number, or `non
 
 @accounts.command("list")
 def list_accounts(*, as_json: AsJson = False) -> None:
-    """The accounts, and which are stopped and why."""
+    """The accounts: which are stopped and why, and which wait for Tavus."""
     with opened() as parts:
-        stops = standings(parts).items()
-    found = {name: f"stopped: {stop.failure} since {stop.at.isoformat()}" if stop else "runs" for name, stop in stops}
+        stops = standings(parts)
+        paces = {name: pace_sentence(parts.pace.standing(name)) for name in stops}
+    states = {name: f"stopped: {stop.failure} since {stop.at.isoformat()}" if stop else "runs" for name, stop in stops.items()}
+    found = {name: f"{state}; {paces[name]}" if paces[name] else state for name, state in states.items()}
     print_document(found, as_json=as_json, otherwise=lambda: "\n".join(f"{name}: {state}" for name, state in found.items()))
 
 
@@ -43,6 +45,7 @@ def limits(
     *,
     max_trainings_a_month: _Count = None,
     max_in_flight: _Count = None,
+    requests_a_minute: _Count = None,
     price: Annotated[str | None, typer.Option(metavar="PRICE", help="What one training costs, or `none`.")] = None,
     lost: Annotated[Lost | None, typer.Option(help="What follows when a lost submission is proven absent.")] = None,
     retry_after_refund: Annotated[
@@ -58,6 +61,7 @@ def limits(
             before,
             max_trainings_a_month=_count(max_trainings_a_month, before.max_trainings_a_month),
             max_in_flight=_count(max_in_flight, before.max_in_flight),
+            requests_a_minute=_pace(requests_a_minute, before.requests_a_minute),
             price=before.price if price is None else _price(price),
             lost=lost or before.lost,
             retry_after_refund=before.retry_after_refund if retry_after_refund is None else retry_after_refund,
@@ -89,6 +93,16 @@ def _count(text: str | None, before: int | None) -> int | None:
     if not text.isdecimal():
         raise typer.BadParameter(f"{text!r} is neither a number nor `{_WITHOUT}`")
     return int(text)
+
+
+def _pace(text: str | None, before: int | None) -> int | None:
+    """A pace of nothing would stop the account for ever, and say nowhere that somebody stopped it."""
+    wanted = _count(text, before)
+    if wanted == 0:
+        raise typer.BadParameter(
+            "at least one request a minute is needed; to let an account pay for nothing, use --max-trainings-a-month 0"
+        )
+    return wanted
 
 
 def _price(text: str) -> Decimal | None:

@@ -8,15 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from scheduler import terminal
+from scheduler.cli.lists import enqueue_list
 from scheduler.cli.shown import AsJson, OneJob, cli, console, document_of, fail, found, print_document, print_job
 from scheduler.opened import opened
 from scheduler.producers import enqueue
 from scheduler.retries import try_again
+from scheduler.sheets import COLUMNS, rows_of_csv, rows_of_json_lines
 from scheduler.views import line_document
 from worker.core import events
 from worker.core.events import Event
 from worker.core.job import ReplicaId, Start
 from worker.core.states import State
+
+_NAMES = f"{', '.join(COLUMNS)}, metadata.ANYTHING"
 
 
 @cli.command("enqueue")
@@ -32,9 +36,15 @@ def enqueue_job(
     account: Annotated[str | None, typer.Option(help="The Tavus account.")] = None,
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same one is the same job.")] = None,
     request: Annotated[Path | None, typer.Option("--request", help="A JSON file with the whole request; - is standard input.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help=f"A file of many, with columns {_NAMES}.")] = None,
+    jsonl: Annotated[Path | None, typer.Option("--jsonl", help="A file of many, a whole request a line.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Record a job for a headshot or a training video."""
+    """Record a job for a headshot or a training video, or many from a file: sent again, the same file is the same jobs."""
+    if csv is not None or jsonl is not None:
+        if any((image, video, voice, name, start, account, key, request, csv and jsonl)):
+            raise typer.BadParameter("it holds whole requests; of the other options only --json goes with it", param_hint="--csv / --jsonl")
+        enqueue_list(csv or jsonl or Path("-"), rows_of_csv if csv else rows_of_json_lines, as_json=as_json)
     replica = _given(train_image_url=image, train_video_url=video, voice_name=voice, replica_name=name)
     rest = _given(conversation=start and {"start": start.value}, account=account)
     if request is not None and (replica or rest):

@@ -42,7 +42,7 @@ def found(parts: Parts, job_id: str) -> Job:
 
 def document_of(parts: Parts, job: Job) -> dict[str, Any]:
     """The job as it is shown."""
-    return job_document(job, parts.engine.rules.plan, parts.engine.clock())
+    return job_document(job, parts.engine.rules, parts.engine.clock())
 
 
 def print_job(parts: Parts, job: Job, *, as_json: bool) -> None:

@@ -102,6 +102,8 @@ def events(stack: Stack) -> Iterator[list[dict[str, Any]]]:
         thread.start()
         try:
             assert listening.wait(30)
+            # As Flower does: workers tell nobody what they do unless somebody asks them to.
+            stack.app.control.enable_events(reply=True, timeout=30, limit=1)
             yield seen
         finally:
             receiver.should_stop = True

@@ -14,9 +14,8 @@ from typing_extensions import override  # typing's own from Python 3.12 on
 
 from scheduler.celery import wire
 from worker.assembly import Parts, PerProcess
-from worker.engine import Clock
 from worker.settings import read_settings
-from worker.store.clock import LedgerClock
+from worker.store.clock import Clock, LedgerClock
 
 VARIABLE = "CLOCK_OFF"
 

@@ -10,6 +10,8 @@ from tests.sandbox.call import Request
 from tests.sandbox.durations import duration
 from tests.sandbox.host import Host
 from tests.sandbox.replica import stamp
+from tests.sandbox.stock import VOICES
+from tests.sandbox.validation import order
 
 PREFIX = "/_sandbox/"
 _NOT_AN_IMAGE = b"<html><body><h1>403 Forbidden</h1><p>This link has expired.</p></body></html>"
@@ -58,6 +60,31 @@ def _ledger(host: Host, _: str, __: object) -> object:
     return host.ledger()
 
 
+def _progress(host: Host, _: str, __: object) -> object:
+    return report.progress(*host.settled())
+
+
+def _arrivals(host: Host, _: str, __: object) -> object:
+    return report.arrivals(host.world, host.clock.speed)
+
+
+def _forget_looks(host: Host, _: str, __: object) -> object:
+    host.world.ledger.looked_at.clear()
+    return {"status": "ok"}
+
+
+def _trainings(host: Host, key: str, material: Any) -> object:  # noqa: ANN401 - the same
+    """Trainings that somebody began earlier, without a request for each: `{number}` in their URL makes each its own."""
+    if not key or not isinstance(material, dict) or set(material) != {"url", "count"}:
+        raise bad('POST trainings/{key} takes {"url": "https://.../headshot.jpg?job={number}", "count": 1000}.')
+    world, now = host.settled()
+    account = world.accounts.admit(key)
+    known = {"voice_name": next(iter(VOICES)), "model_name": "phoenix-4"}
+    urls = (material["url"].replace("{number}", str(number)) for number in range(material["count"]))
+    orders = (order(known | {"train_image_url": url}, "replica_name") for url in urls)
+    return {"data": [world.replicas.create(account, one, world.new_id("r"), now, "replica_id").replica_id for one in orders]}
+
+
 def _replicas(host: Host, _: str, __: object) -> object:
     world, now = host.settled()
     return {"data": [report.payment(replica, now) | {"url": replica.url} for replica in world.replicas.by_id.values()]}
@@ -94,6 +121,10 @@ def _reset(host: Host, _: str, __: object) -> object:
 _PAGES: Mapping[tuple[str, str], Callable[[Host, str, Any], object]] = {
     ("GET", "health"): _health,
     ("GET", "ledger"): _ledger,
+    ("GET", "progress"): _progress,
+    ("GET", "arrivals"): _arrivals,
+    ("DELETE", "looks"): _forget_looks,
+    ("POST", "trainings"): _trainings,
     ("GET", "replicas"): _replicas,
     ("POST", "faults"): _faults,
     ("POST", "accounts"): _account,

@@ -1,6 +1,7 @@
 """What really happened, for tests to read: money, doubles, requests, faults, and how late the truth was seen. It changes nothing."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from tests.sandbox.faults import Fault, Kind
@@ -20,6 +21,16 @@ class Ledger:
         self.answers: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.lags: dict[str, timedelta] = {}
+        self.arrivals: list[tuple[datetime, str]] = []
+        self.looked_at: dict[str, datetime] = {}
+
+    def looked(self, replica_ids: Iterable[str], now: datetime) -> None:
+        """Somebody has asked how these are."""
+        self.looked_at.update(dict.fromkeys(replica_ids, now))
+
+    def arrived(self, now: datetime, kind: Kind) -> None:
+        """A request came over the network at this moment."""
+        self.arrivals.append((now, kind.value))
 
     def asked(self, kind: Kind, fault: Fault | None) -> None:
         """A request has arrived, and meets this fault."""

@@ -23,6 +23,7 @@ def get(world: World, call: Call) -> Answer:
     if call.one in stock.STOCK:
         return Answer(200, call.worded(_stock_row(call.one, verbose=call.is_verbose) | {"error_message": None}))
     replica = _known(world, call)
+    world.ledger.looked([replica.replica_id], call.now)
     if replica.deleted_at is not None:
         raise said(404, "Not Found")
     return Answer(200, call.worded(replica.shown(call.now, verbose=call.is_verbose)), shows=_finals([replica], call.now))
@@ -73,6 +74,7 @@ def _chosen(world: World, call: Call) -> tuple[list[str], list[str]]:
     if asked:
         ids = [one.strip() for one in asked.split(",") if one.strip()]
         own, ours = world.replicas.chosen(call.account, ids, call.now), [one for one in ids if one in stock.STOCK]
+        world.ledger.looked(own, call.now)
     else:
         own, ours = world.replicas.visible(call.account, call.now), list(stock.STOCK)
     if model:

@@ -33,6 +33,25 @@ def ledger(world: World, now: datetime, speed: float = 1.0) -> dict[str, Any]:
     }
 
 
+def progress(world: World, now: datetime) -> dict[str, int]:
+    """How far things are, in a few numbers: the whole ledger is large when there is much in it."""
+    replicas = world.replicas.by_id.values()
+    return {
+        "charged": len(replicas),
+        "trained": sum(one.is_final(now) for one in replicas),
+        "seen": len(world.ledger.lags),
+        "looked_at": len(world.ledger.looked_at),
+        "conversations": sum(map(len, world.ledger.conversations.values())),
+        "requests": sum(world.ledger.requests.values()),
+    }
+
+
+def arrivals(world: World, speed: float) -> list[tuple[float, str]]:
+    """When each request came, in real seconds since the first, and of what kind: whoever promises a pace is held to these."""
+    times = world.ledger.arrivals
+    return [((when - times[0][0]).total_seconds() / speed, kind) for when, kind in times]
+
+
 def payment(replica: Replica, now: datetime) -> dict[str, Any]:
     """One charged training."""
     return {

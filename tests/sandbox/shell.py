@@ -39,6 +39,7 @@ class Shell:
             self._host.on_jump()
             return
         visit = self._host.front.receive(request)
+        self._host.world.ledger.arrived(self._host.clock.now(), visit.kind)
         if visit.fault is not None and visit.fault.harm in (Harm.HANG, Harm.SLOW, Harm.HALF):
             task = asyncio.get_running_loop().create_task(self._wait(connection, visit, visit.fault))
             self._waiting.add(task)

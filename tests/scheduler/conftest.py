@@ -10,8 +10,8 @@ import pytest
 from tests.broker import Broker
 from tests.scheduler.made import KEYS, opened, settings_in
 from worker.assembly import Parts
-from worker.engine import utc_now
 from worker.settings import Settings
+from worker.store.clock import utc_now
 from worker.store.migrate import prepare
 
 

@@ -10,7 +10,7 @@ from scheduler.beat import add_schedule, schedule
 from tests.broker import Broker
 from tests.scheduler.made import settings_in
 from tests.scheduler.workers import BIN, variables_of, wait_until
-from worker.app import QUEUES, READ_VOICES, SWEEP, make_app
+from worker.app import LEARN, QUEUES, READ_VOICES, SWEEP, make_app
 from worker.settings import Settings
 
 TWO, HALF_HOUR = timedelta(seconds=2), timedelta(minutes=30)
@@ -20,9 +20,9 @@ def table(home: Path, **changes: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN
     return schedule(settings_in(home, **changes))
 
 
-def test_the_table_holds_a_sweep_and_the_voices_as_often_as_the_settings_say(tmp_path: Path) -> None:
-    rows = table(tmp_path, sweep_interval=TWO, voices_refresh=HALF_HOUR)
-    assert {row["task"]: row["schedule"] for row in rows.values()} == {SWEEP: 2.0, READ_VOICES: 1800.0}
+def test_the_table_holds_a_sweep_the_voices_and_learning_as_often_as_the_settings_say(tmp_path: Path) -> None:
+    rows = table(tmp_path, sweep_interval=TWO, voices_refresh=HALF_HOUR, learn_interval=TWO)
+    assert {row["task"]: row["schedule"] for row in rows.values()} == {SWEEP: 2.0, READ_VOICES: 1800.0, LEARN: 2.0}
 
 
 def test_ticks_do_not_pile_up_for_ever_and_a_worker_whose_clock_is_minutes_ahead_still_takes_them(tmp_path: Path) -> None:

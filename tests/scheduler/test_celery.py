@@ -18,8 +18,8 @@ from tests.scheduler.workers import variables_of, wait_until, working
 from worker.core.states import State
 
 NAMES = {
-    "replicas.create", "replicas.submit", "replicas.look_up", "replicas.poll", "conversations.start", "replicas.delete", "replicas.clean_up",
-    "scheduler.sweep", "scheduler.read_voices",
+    "replicas.create", "replicas.submit", "replicas.look_up", "replicas.poll", "replicas.delete", "replicas.clean_up",
+    "conversations.start", "conversations.open", "scheduler.sweep", "scheduler.read_voices", "scheduler.learn",
 }  # fmt: skip
 _LATER = {"eta", "countdown"}
 """Arguments by which a task would be put off inside the broker."""

@@ -13,13 +13,13 @@ from tests.scheduler.commands import Commands, Said, commands_in
 from tests.scheduler.made import PICTURE, SECRET, a_job_in, a_request, at_tavus, in_hours, opened, paid, rows, trained
 from tests.scheduler.workers import BIN, variables_of
 from tests.worker.store.made import changed
-from worker.app import START_CONVERSATION, SUBMIT
+from worker.app import OPEN, SUBMIT
 from worker.assembly import Parts
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
 from worker.core.job import Outcome
 from worker.core.states import State
-from worker.engine import utc_now
+from worker.store.clock import utc_now
 
 HEADSHOT = ("enqueue", "--image", PICTURE, "--voice", "anna")
 
@@ -124,7 +124,7 @@ def test_cancel_release_abandon_and_open_do_so_and_say_why(replicas: Commands, p
     assert replicas("release", held.id).out.startswith(f"{held.id} is queued: released")
     assert replicas("abandon", given_up.id).out == f"{given_up.id} is abandoned: given up by a person\n"
     assert replicas("open", ready.id).out.startswith(f"{ready.id} is opening: ")
-    assert (broker.waiting(SUBMIT), broker.waiting(START_CONVERSATION)) == (1, 1)
+    assert (broker.waiting(SUBMIT), broker.waiting(OPEN)) == (1, 1)
 
 
 def test_what_is_not_possible_is_told_with_the_reason(replicas: Commands, parts: Parts) -> None:

@@ -76,14 +76,16 @@ def test_the_api_shows_the_same_book(parts: Parts, settings: Settings, replicas:
 
 
 def test_limits_are_set_one_by_one_and_taken_away_again(replicas: Commands, parts: Parts) -> None:
-    assert replicas("limits", "--max-in-flight", "3", "--lost", "hold", "--retry-after-refund").status == 0
+    assert replicas("limits", "--max-in-flight", "3", "--requests-a-minute", "60", "--lost", "hold", "--retry-after-refund").status == 0
     assert replicas("limits", "default", "--max-trainings-a-month", "20", "--max-in-flight", "none").status == 0
-    assert parts.ledger.terms("default") == Terms(max_trainings_a_month=20, lost=Lost.HOLD, retry_after_refund=True)
+    assert parts.ledger.terms("default") == Terms(max_trainings_a_month=20, requests_a_minute=60, lost=Lost.HOLD, retry_after_refund=True)
     assert parts.ledger.terms("studio") == Terms()
     assert json.loads(replicas("limits", "--json").out)["max_trainings_a_month"] == 20
 
 
-@pytest.mark.parametrize("words", [("--max-in-flight", "many"), ("--price", "free"), ("--max-trainings-a-month", "-1")])
+@pytest.mark.parametrize(
+    "words", [("--max-in-flight", "many"), ("--price", "free"), ("--max-trainings-a-month", "-1"), ("--requests-a-minute", "0")]
+)
 def test_a_limit_that_is_none_is_refused(replicas: Commands, parts: Parts, words: tuple[str, str]) -> None:
     assert replicas("limits", *words).status != 0
     assert parts.ledger.terms("default") == Terms()
@@ -98,9 +100,9 @@ def test_the_api_sets_what_is_named_and_leaves_the_rest(parts: Parts, settings: 
     with serving(settings) as api:
         path = "/v1/accounts/studio/limits"
         assert api.client.patch(path, json={"price": "40", "max_in_flight": 2}).json()["max_in_flight"] == 2
-        assert api.client.patch(path, json={"max_in_flight": None, "lost": "hold"}).json() == api.get(path).json()
-        assert parts.ledger.terms("studio") == Terms(price=Decimal(40), lost=Lost.HOLD)
-        for wrong in ({"max_in_flight": -1}, {"price": "NaN"}, {"colour": "red"}, {"lost": "maybe"}):
+        assert api.client.patch(path, json={"max_in_flight": None, "lost": "hold", "requests_a_minute": 30}).json() == api.get(path).json()
+        assert parts.ledger.terms("studio") == Terms(price=Decimal(40), lost=Lost.HOLD, requests_a_minute=30)
+        for wrong in ({"max_in_flight": -1}, {"requests_a_minute": 0}, {"price": "NaN"}, {"colour": "red"}, {"lost": "maybe"}):
             problem(api.client.patch(path, json=wrong), 422, "invalid-request")
         problem(api.client.patch("/v1/accounts/nobody/limits", json={}), 404, "unknown-account")
 

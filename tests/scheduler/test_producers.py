@@ -19,8 +19,8 @@ from tests.scheduler.workers import listening, wait_until, working
 from worker.app import CREATE, QUEUES, SUBMIT
 from worker.assembly import Parts
 from worker.core.states import State
-from worker.engine import utc_now
 from worker.settings import Settings
+from worker.store.clock import utc_now
 from worker.store.jobs import KeyReusedError
 from worker.store.migrate import prepare
 

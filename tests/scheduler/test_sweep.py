@@ -12,16 +12,18 @@ from scheduler.sweep import Swept, add_sweep, sweep
 from tests.broker import Broker
 from tests.sandbox.server import Sandbox
 from tests.scheduler.made import a_job_in, in_hours, opened, settings_in
-from tests.worker.store.made import at_once
-from worker.app import LOOK_UP, POLL, READ_VOICES, START_CONVERSATION, SUBMIT, SWEEP
+from tests.worker.store.made import at_once, stored
+from worker.app import LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
+from worker.core.job import Terms
 from worker.core.states import State
-from worker.engine import utc_now
+from worker.store.clock import utc_now
 
 QUICK = timedelta(seconds=0.1)
-_TASKS = (SUBMIT, LOOK_UP, POLL, START_CONVERSATION)
+LOST_SECONDS = 1.2  # after which a message that is in no queue counts as lost
+_TASKS = (SUBMIT, LOOK_UP, POLL, OPEN)
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_what_is_due_is_rung_for_by_the_task_of_its_state(parts: Parts, broker: 
         SUBMIT: [[jobs[State.QUEUED].id]],
         LOOK_UP: [[[jobs[State.SUBMITTING].id]]],
         POLL: [[[jobs[State.TRAINING].id]]],
-        START_CONVERSATION: [[jobs[State.OPENING].id]],
+        OPEN: [[jobs[State.OPENING].id]],
     }
 
 
@@ -104,6 +106,60 @@ def test_polls_go_together_for_each_account_and_batch(parts: Parts, broker: Brok
     assert set.union(*batches) == own | studio
 
 
+def test_a_call_that_is_made_anyway_takes_those_along_that_are_nearly_due(home: Path, broker: Broker) -> None:
+    with opened(settings_in(home, redis_url=broker.url, poll_batch=4, training_typical=timedelta(hours=10), ride_along=0.01)) as parts:
+        due = a_job_in(parts, State.TRAINING, in_hours(-1)).id
+        far, third, second, first, fourth = (a_job_in(parts, State.TRAINING, in_hours(hours)) for hours in (0.2, 0.07, 0.05, 0.03, 0.09))
+        a_job_in(parts, State.TRAINING, in_hours(0.05), account="studio")
+        fresh(broker)
+        assert sweep(parts) == Swept(4)
+        [[batch]] = rung(broker)[POLL]
+        assert set(batch) == {due, first.id, second.id, third.id}
+        fresh(broker)
+        assert sweep(parts) == Swept(0)  # nobody is due, so nobody rides: not the fourth, and not who is due in ten minutes
+        assert {parts.ledger.get(job_id).due_at for job_id in (far.id, fourth.id)} == {far.due_at, fourth.due_at}
+
+
+def test_no_callers_backlog_stands_in_anothers_way_and_each_is_served_by_priority(parts: Parts, broker: Broker) -> None:
+    for number in range(9):
+        stored(parts.ledger, due_at=in_hours(-9), account="default", caller="many", priority=number)
+    few = stored(parts.ledger, due_at=in_hours(-1), account="default", caller="few")
+    best = stored(parts.ledger, due_at=in_hours(-1), account="default", caller="many", priority=99)
+    fresh(broker)
+    assert sweep(parts) == Swept(3)
+    first = [arguments[0] for arguments in rung(broker)[SUBMIT]]
+    assert few.id in first
+    assert best.id in first
+
+
+def test_no_accounts_backlog_stands_in_anothers_way(parts: Parts, broker: Broker) -> None:
+    for _ in range(9):
+        a_job_in(parts, due_at=in_hours(-9))
+    studio = a_job_in(parts, due_at=in_hours(-1), account="studio")
+    fresh(broker)
+    sweep(parts)
+    assert [studio.id] in rung(broker)[SUBMIT]
+
+
+def test_no_more_is_rung_for_than_the_accounts_pace_lets_out(home: Path, broker: Broker) -> None:
+    with opened(settings_in(home, redis_url=broker.url)) as parts:
+        parts.ledger.set_terms("default", Terms(requests_a_minute=10), utc_now())
+        for _ in range(20):
+            a_job_in(parts, due_at=in_hours(-1))
+            a_job_in(parts, due_at=in_hours(-1), account="studio")
+        fresh(broker)
+        sweep(parts)
+        accounts = [parts.ledger.get(arguments[0]).account for arguments in rung(broker)[SUBMIT]]
+        assert accounts.count("studio") == 20
+        assert 1 <= accounts.count("default") <= 10
+
+
+def test_a_sweep_that_finds_nothing_due_asks_the_broker_nothing(home: Path) -> None:
+    with opened(settings_in(home)) as without:
+        a_job_in(without, due_at=in_hours(1))
+        assert sweep(without) == Swept(0)
+
+
 def test_the_line_of_a_stopped_account_is_not_rung_for(parts: Parts, broker: Broker) -> None:
     a_job_in(parts, due_at=in_hours(-1))
     studio = a_job_in(parts, due_at=in_hours(-1), account="studio")
@@ -117,7 +173,7 @@ def test_lost_messages_are_rung_for_again_once_the_queue_is_empty(parts: Parts, 
     jobs = [a_job_in(parts, due_at=in_hours(-1)) for _ in range(2)]
     fresh(broker)
     sweep(parts)
-    time.sleep(QUICK.total_seconds() * 4)
+    time.sleep(LOST_SECONDS)
     assert sweep(parts) == Swept(0)  # they only wait
     fresh(broker)
     assert sweep(parts) == Swept(2)
@@ -129,7 +185,7 @@ def test_a_job_that_somebody_works_on_is_not_taken_for_lost(parts: Parts, broker
     sweep(parts)
     parts.ledger.take([job.id], utc_now(), parts.settings.lease)
     fresh(broker)
-    time.sleep(QUICK.total_seconds() * 4)
+    time.sleep(LOST_SECONDS)
     assert sweep(parts) == Swept(0)
 
 

@@ -44,9 +44,11 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_a_training_shows_its_next_look_and_an_honest_eta() -> None:
-    eta = {"p50": in_hours(2.01).isoformat(), "p90": in_hours(3.01).isoformat()}
+    eta = {"p50": in_hours(2.01).isoformat(), "p90": in_hours(3.01).isoformat(), "verdict": "late"}
     text = seen(terminal.job(a_document(state="training", progress="42/100", due_at=in_hours(0.51).isoformat(), eta=eta)))
-    assert all(word in text for word in ("42/100", "in 30m", "half of such trainings end in 2h", "nine in ten in 3h"))
+    assert all(
+        word in text for word in ("42/100", "in 30m", "half of such trainings end in 2h", "nine in ten in 3h", "no sign of a failure")
+    )
 
 
 def test_a_time_that_is_past_is_now() -> None:

@@ -12,7 +12,7 @@ from tests.scheduler.made import PICTURE, SECRET
 from worker.core.failures import POLICIES, Failure
 from worker.core.job import Attempt, Conversation, ConversationId, Job, JobId, Outcome, ReplicaId, Request
 from worker.core.marks import conversation_mark, replica_mark
-from worker.core.polling import Plan
+from worker.core.rules import Rules
 from worker.core.states import State
 from worker.store.stories import Line
 
@@ -31,7 +31,7 @@ JOB = Job(id=ID, account="default", caller="local", request=REQUEST, created_at=
 
 
 def shown(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of Job
-    return job_document(replace(JOB, **changes), Plan(), NOW)
+    return job_document(replace(JOB, **changes), Rules(), NOW)
 
 
 @pytest.mark.parametrize("state", State)
@@ -55,6 +55,13 @@ def test_only_a_training_has_an_eta_and_it_lies_ahead() -> None:
     eta = shown(state=State.TRAINING, attempts=(ATTEMPT,))["eta"]
     assert NOW < datetime.fromisoformat(eta["p50"]) < datetime.fromisoformat(eta["p90"])
     assert shown(state=State.SUBMITTING, attempts=(ATTEMPT,))["eta"] is None
+
+
+def test_a_training_is_judged_by_its_time_and_never_by_its_progress() -> None:
+    ages = {hours: replace(ATTEMPT, intended_at=NOW - timedelta(hours=hours)) for hours in (1, 5, 20)}
+    for progress in ("0/100", "99/100", None):
+        verdicts = [shown(state=State.TRAINING, attempts=(one,), progress=progress)["eta"]["verdict"] for one in ages.values()]
+        assert verdicts == ["plausible", "late", "stuck"]
 
 
 def test_a_failure_is_told_with_its_code_its_detail_and_what_to_do() -> None:

@@ -1,20 +1,25 @@
 """The ledger in memory: the public promises of `worker.store.jobs.Ledger` and nothing else. It may not decide, and it loses nothing but the disk."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from worker.core.calling import Ending
 from worker.core.effects import StopAccount, SubmitReplica
 from worker.core.events import BudgetReached
 from worker.core.failures import Failure
 from worker.core.job import UNPAID, UNSETTLED, Attempt, Job, JobId, Mark, Outcome, Terms
+from worker.core.learned import subject_of
 from worker.core.rules import Rules
 from worker.core.states import State
 from worker.store.accounts import Stop
 from worker.store.budgets import BudgetSpentError
 from worker.store.claims import Claim
-from worker.store.jobs import Added, Applied, KeyReusedError, StaleJobError
+from worker.store.jobs import Added, Applied, KeyReusedError, New, StaleJobError
+from worker.store.lessons import Training
+from worker.store.lines import Due, DueLine
 from worker.store.rulebook import digest_of
 from worker.store.stories import FIRST, Line, data_of, name_of
 
@@ -38,6 +43,7 @@ class MemoryLedger:
         self._stopped_at: dict[str, datetime] = {}
         self._terms: dict[str, Terms] = {}
         self._voices: dict[str, frozenset[str]] = {}
+        self._lessons: dict[str, Any] = {}
 
     def close(self) -> None:
         """Nothing is open."""
@@ -111,6 +117,35 @@ class MemoryLedger:
             return BudgetReached(Failure.MONTH_SPENT, detail, retry_after=_next(month) - now)
         return None
 
+    def subjects(self) -> list[str]:
+        """See `lessons.subjects`."""
+        return sorted({subject for subject, _ in self._made()})
+
+    def trainings(self, subject: str, before: datetime, limit: int) -> list[Training]:
+        """See `lessons.trainings`."""
+        began = [one for known, one in self._made() if known == subject and one.intended_at <= before]
+        runs = [one for one in began if one.outcome is Outcome.CHARGED and one.vanished_at is None]
+        wanted = sorted((one for one in began if one.ended_at or one in runs), key=lambda one: one.intended_at, reverse=True)[:limit]
+        return [
+            Training(None if one.ended_at is None else one.ended_at - one.intended_at, one.outcome is Outcome.TRAINED) for one in wanted
+        ]
+
+    def endings(self, account: str, limit: int) -> list[Ending]:
+        """See `lessons.endings`."""
+        over = {Outcome.TRAINED, Outcome.FAILED}
+        found = [
+            Ending(one.ended_at, one.called_at) for _, one in self.attempts(account) if one.outcome in over and one.ended_at is not None
+        ]
+        return sorted(found, key=lambda one: one.ended_at, reverse=True)[:limit]
+
+    def lessons(self) -> dict[str, Any]:
+        """See `lessons.read`."""
+        return dict(self._lessons)
+
+    def _made(self) -> list[tuple[str, Attempt]]:
+        rows = self._rows.values()
+        return [(subject_of(row.job.request), one) for row in rows for one in row.job.attempts if one.replica_id is not None]
+
     def stops(self) -> list[Stop]:
         """The stopped accounts."""
         return [Stop(name, self._stops[name].failure, self._stopped_at[name]) for name in sorted(self._stops)]
@@ -130,17 +165,64 @@ class MemoryLedger:
         ]
         return Added(stored, created=True)
 
+    def add_many(self, new: Sequence[New], *, ring: timedelta | None) -> list[Added | KeyReusedError]:
+        """See `Ledger.add_many`."""
+        added: list[Added | KeyReusedError] = []
+        for one in new:
+            try:
+                added.append(self.add(one.job, one.fingerprint, ring=ring))
+            except KeyReusedError as refused:
+                added.append(refused)
+        return added
+
+    def due(self, now: datetime, *, rung_before: datetime) -> Due:
+        """See `lines.due`."""
+        found = {
+            DueLine(row.job.state, row.job.account)
+            for row in self._rows.values()
+            if _is_ready(row, now) or (row.rung_at is not None and row.rung_at <= rung_before)
+        }
+        moving = [line for line in found if not self._is_shut(line)]
+        return Due(tuple(sorted(moving, key=lambda line: (line.state, line.account))), bool(self.due_deletions(now, 1)))
+
+    def callers(self, state: State, account: str) -> list[str]:
+        """See `lines.callers`."""
+        return sorted({row.job.caller for row in self._rows.values() if (row.job.state, row.job.account) == (state, account)})
+
     def claim_due(
-        self, states: Iterable[State], now: datetime, lease: timedelta, limit: int, *, rung_before: datetime | None = None
+        self,
+        states: Iterable[State],
+        account: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        *,
+        caller: str | None = None,
+        rung_before: datetime | None = None,
     ) -> list[Claim]:
         """See `claims.claim_due`."""
         wanted = set(states)
-        due = [row for row in self._rows.values() if row.job.state in wanted and _is_ready(row, now, lease, rung_before)]
-        return self._claim(due, now, lease, limit)
+        mine = [
+            row for row in self._rows.values()
+            if row.job.state in wanted and row.job.account == account and caller in {None, row.job.caller}
+        ]  # fmt: skip
+        lost = [row for row in mine if rung_before is not None and row.rung_at is not None and row.rung_at <= rung_before]
+        first = self._claim(lost, now, lease, limit, by_priority=caller is not None)
+        due = [row for row in mine if _is_ready(row, now)]
+        return first + self._claim(due, now, lease, limit - len(first), by_priority=caller is not None)
+
+    def claim_nearly(self, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> list[Claim]:
+        """See `claims.claim_nearly`."""
+        soon = [
+            row for row in self._rows.values()
+            if (row.job.state, row.job.account, row.rung_at) == (State.TRAINING, account, None)
+            and row.job.due_at is not None and now < row.job.due_at <= until
+        ]  # fmt: skip
+        return self._claim(soon, now, lease, limit, by_priority=False)
 
     def claim_these(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Claim]:
         """See `claims.claim_these`."""
-        return self._claim([row for row in self._named(job_ids) if _is_ready(row, now, lease, None)], now, lease, len(self._rows))
+        return self._claim([row for row in self._named(job_ids) if _is_ready(row, now)], now, lease, len(self._rows))
 
     def unclaim(self, job_ids: Sequence[JobId], now: datetime) -> None:
         """See `claims.unclaim`."""
@@ -148,12 +230,19 @@ class MemoryLedger:
             if row.rung_at is not None:
                 row.job, row.rung_at = replace(row.job, due_at=now), None
 
+    def answered(self, job_ids: Sequence[JobId], now: datetime) -> list[Job]:
+        """See `claims.answered`."""
+        return [self._read(row) for row in self._named(job_ids) if self._answers(row, now)]
+
+    def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
+        """See `looks.put_off`."""
+        return {job.id for change in changes if (job := self._commit(change, now))}
+
     def take(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Job]:
         """See `claims.take`."""
         taken = []
         for row in self._named(job_ids):
-            due_at = row.job.due_at
-            if due_at is not None and (row.rung_at is not None or due_at <= now) and not self._is_stopped(row.job):
+            if self._answers(row, now):
                 row.job, row.rung_at = replace(row.job, version=row.job.version + 1, due_at=now + lease), None
                 taken.append(self._read(row))
         return taken
@@ -172,7 +261,7 @@ class MemoryLedger:
     def set_terms(self, account: str, terms: Terms, now: datetime) -> None:
         """Set what the account's owner wants. Jobs that wait for its budget are due at once."""
         self._terms[account] = terms
-        self._wake(account, (Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL), now, len(self._rows))
+        self._wake(account, (Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL, Failure.PACED), now, len(self._rows))
 
     def stop(self, order: StopAccount, now: datetime) -> None:
         """A stop that is already there keeps its first reason, but hears no less."""
@@ -190,6 +279,11 @@ class MemoryLedger:
         """Replace what is known of the account's voices."""
         del now
         self._voices[account] = frozenset(name.lower() for name in names)
+
+    def keep_lesson(self, subject: str, document: Mapping[str, Any], now: datetime) -> None:
+        """See `lessons.keep`."""
+        del now
+        self._lessons[subject] = dict(document)
 
     def _read(self, row: Row) -> Job:
         """The job with its account's terms as they are now."""
@@ -211,14 +305,22 @@ class MemoryLedger:
     def _named(self, job_ids: Sequence[JobId]) -> list[Row]:
         return [self._rows[one] for one in sorted(set(job_ids)) if one in self._rows]
 
+    def _answers(self, row: Row, now: datetime) -> bool:
+        due_at = row.job.due_at
+        return due_at is not None and (row.rung_at is not None or due_at <= now) and not self._is_stopped(row.job)
+
+    def _is_shut(self, line: DueLine) -> bool:
+        stop = self._stops.get(line.account)
+        return stop is not None and (stop.deaf or line.state is State.QUEUED)
+
     def _is_stopped(self, job: Job) -> bool:
         stop = self._stops.get(job.account)
         if stop is None:
             return False
         return stop.deaf or job.state is State.QUEUED or (job.state is State.OPENING and not _asks(job))
 
-    def _claim(self, rows: list[Row], now: datetime, lease: timedelta, limit: int) -> list[Claim]:
-        wanted = [(-row.job.priority, row.job.due_at, row) for row in rows if not self._is_stopped(row.job)]
+    def _claim(self, rows: list[Row], now: datetime, lease: timedelta, limit: int, *, by_priority: bool = True) -> list[Claim]:
+        wanted = [(-row.job.priority * by_priority, row.job.due_at, row) for row in rows if not self._is_stopped(row.job)]
         first = [row for *_, row in sorted(wanted, key=lambda one: one[:2])][:limit]
         for row in first:
             row.job, row.rung_at = replace(row.job, due_at=now + lease), now
@@ -270,12 +372,8 @@ def _next(month: datetime) -> datetime:
     return (month + timedelta(days=32)).replace(day=1)
 
 
-def _is_ready(row: Row, now: datetime, lease: timedelta, rung_before: datetime | None) -> bool:
-    due_at = row.job.due_at
-    if due_at is None:
-        return False
-    is_lost = rung_before is not None and row.rung_at is not None and row.rung_at <= rung_before and due_at <= now + lease
-    return due_at <= now or is_lost
+def _is_ready(row: Row, now: datetime) -> bool:
+    return row.job.due_at is not None and row.job.due_at <= now
 
 
 def _line(change: Applied, after: Job, now: datetime) -> Line:

@@ -58,8 +58,8 @@ def _nothing_where_unread(*given: Any) -> Scanned[Any]:  # noqa: ANN401 - as the
     return found if isinstance(found, Scanned) else Scanned(())
 
 
-def _single_believes_silence(tavus: Tavus, look: PollReplica) -> polls.PollEvent:
-    event = _SINGLE(tavus, look)
+def _single_believes_silence(tavus: Tavus, look: PollReplica, deadline: float) -> polls.PollEvent:
+    event = _SINGLE(tavus, look, deadline)
     return events.TrainingFailed(look.replica_id, Failure.AUDIO_PROCESSING, "?") if isinstance(event, events.PollUnread) else event
 
 

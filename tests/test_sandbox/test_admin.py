@@ -39,6 +39,19 @@ def test_not_an_image_says_that_it_is_one(tavus: Sandbox) -> None:
     assert got.content.startswith(b"<html>")
 
 
+def test_trainings_can_be_begun_in_bulk_and_it_is_told_who_was_asked_about(tavus: Sandbox, customer: Customer) -> None:
+    pages = httpx.Client(base_url=f"{tavus.origin}/_sandbox")
+    begun = pages.post("/trainings/key-1", json={"url": f"{tavus.origin}/headshot.jpg?job={{number}}", "count": 3}).json()["data"]
+    assert len(set(begun)) == 3
+    assert customer.look(begun[0])["status"] == "started"
+    assert customer.list(replica_ids=",".join(begun[:2]))[1] == 2
+    assert pages.get("/progress").json() == {"charged": 3, "trained": 0, "seen": 0, "looked_at": 2, "conversations": 0, "requests": 2}
+    assert pages.delete("/looks").status_code == 200
+    assert pages.get("/progress").json()["looked_at"] == 0
+    assert pages.post("/trainings/key-1", json={"count": 3}).status_code == 400
+    pages.close()
+
+
 def test_everything_can_be_asked_and_set_over_http(tavus: Sandbox, customer: Customer) -> None:
     pages = httpx.Client(base_url=f"{tavus.origin}/_sandbox")
     one = customer.train("sandbox_outcome=never")
@@ -54,6 +67,7 @@ def test_everything_can_be_asked_and_set_over_http(tavus: Sandbox, customer: Cus
     assert pages.post("/faults", json={"faults": [{"kind": "500", "times": 1}]}).status_code == 200
     assert customer.http.get("/voices").status_code == 500
     assert pages.get("/nothing").status_code == 404
+    assert [kind for _, kind in pages.get("/arrivals").json()] == ["create_replica", "create_replica", "list_voices"]
     assert pages.post("/reset").status_code == 200
     assert pages.get("/ledger").json()["requests"]["total"] == 0
     assert customer.order().status_code == 200

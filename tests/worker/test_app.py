@@ -10,7 +10,21 @@ from kombu.exceptions import ContentDisallowed
 
 from tests.broker import Broker
 from tests.scheduler.made import settings_in
-from worker.app import CLEAN_UP, CREATE, DELETE, LOOK_UP, POLL, QUEUES, READ_VOICES, START_CONVERSATION, SUBMIT, SWEEP, make_app
+from worker.app import (
+    CLEAN_UP,
+    CREATE,
+    DELETE,
+    LEARN,
+    LOOK_UP,
+    OPEN,
+    POLL,
+    QUEUES,
+    READ_VOICES,
+    START_CONVERSATION,
+    SUBMIT,
+    SWEEP,
+    make_app,
+)
 
 
 @pytest.fixture
@@ -32,7 +46,7 @@ def app(tmp_path: Path, broker: Broker) -> Celery:
         ("worker_prefetch_multiplier", 1),
         ("broker_connection_retry_on_startup", True),
         ("worker_cancel_long_running_tasks_on_connection_loss", False),
-        ("worker_send_task_events", True),
+        ("worker_send_task_events", False),
         ("task_send_sent_event", False),
         ("worker_hijack_root_logger", False),
         ("worker_redirect_stdouts", False),
@@ -43,10 +57,10 @@ def test_the_app_is_set_as_its_promises_need(app: Celery, name: str, value: obje
 
 
 def test_every_kind_of_work_has_a_queue_of_its_own(app: Celery) -> None:
-    kinds = (CREATE, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, DELETE, SWEEP)
+    kinds = (CREATE, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, SWEEP)
     assert sorted(QUEUES) == sorted(kinds)
     routed = {name: route["queue"] for name, route in app.conf.task_routes.items()}
-    assert routed == {**{name: name for name in kinds}, READ_VOICES: SWEEP, CLEAN_UP: DELETE}
+    assert routed == {**{name: name for name in kinds}, READ_VOICES: SWEEP, LEARN: SWEEP, CLEAN_UP: DELETE}
 
 
 def test_a_worker_serves_every_queue_that_anything_can_land_in(app: Celery) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.broker import Broker
 from tests.scheduler.made import NOWHERE, settings_in
 from tests.worker.store.made import LEASE, NOW, SECOND, a_job, changed, stored
-from worker.app import DELETE, LOOK_UP, POLL, QUEUES, START_CONVERSATION, SUBMIT, make_app
+from worker.app import DELETE, LOOK_UP, OPEN, POLL, QUEUES, SUBMIT, make_app
 from worker.bell import TASKS, Bell
 from worker.core.job import Conversation, Job
 from worker.core.marks import conversation_mark
@@ -22,7 +22,7 @@ from worker.store.migrate import prepare
 
 BATCH = 2
 RINGING = {
-    State.QUEUED: SUBMIT, State.SUBMITTING: LOOK_UP, State.TRAINING: POLL, State.OPENING: START_CONVERSATION,
+    State.QUEUED: SUBMIT, State.SUBMITTING: LOOK_UP, State.TRAINING: POLL, State.OPENING: OPEN,
     State.DONE: POLL, State.ABANDONED: POLL, State.CANCELLED: POLL,
 }  # fmt: skip
 
@@ -70,8 +70,8 @@ def test_every_state_says_which_task_looks_at_it() -> None:
 def test_each_claim_is_rung_for_by_the_task_of_its_state(bell: Bell, ledger: Ledger, broker: Broker) -> None:
     jobs = {state: stored(ledger, state) for state in RINGING}
     assert bell.ring(claimed(ledger, *jobs.values()), NOW)
-    alone = {task: [message["arguments"][0][0] for message in broker.messages(task)] for task in (SUBMIT, START_CONVERSATION)}
-    assert alone == {SUBMIT: [jobs[State.QUEUED].id], START_CONVERSATION: [jobs[State.OPENING].id]}
+    alone = {task: [message["arguments"][0][0] for message in broker.messages(task)] for task in (SUBMIT, OPEN)}
+    assert alone == {SUBMIT: [jobs[State.QUEUED].id], OPEN: [jobs[State.OPENING].id]}
     assert named(broker, LOOK_UP) == {jobs[State.SUBMITTING].id}
     assert named(broker, POLL) == {jobs[state].id for state, task in RINGING.items() if task == POLL}
 
@@ -81,7 +81,7 @@ def test_a_conversation_that_may_be_there_is_looked_up_with_the_others_of_its_ac
     outstanding = changed(ledger, opening, conversation=Conversation(mark=conversation_mark(opening.id, 1), intended_at=NOW))
     assert bell.ring(claimed(ledger, outstanding, lost), NOW)
     assert [set(message["arguments"][0][0]) for message in broker.messages(LOOK_UP)] == [{outstanding.id, lost.id}]
-    assert broker.waiting(START_CONVERSATION) == 0
+    assert broker.waiting(OPEN) == 0
 
 
 @pytest.mark.parametrize(("state", "task"), [(State.TRAINING, POLL), (State.SUBMITTING, LOOK_UP)])

@@ -38,9 +38,12 @@ def follow_replica(job: Job, now: datetime, rules: Rules, why: str) -> Decision:
 
 
 def next_look(job: Job, attempt: Attempt, now: datetime, rules: Rules) -> datetime:
-    """When the plan looks at the attempt's training next."""
+    """When the plan looks at the attempt's training next; at one that is late, seldom."""
     elapsed = now - attempt.intended_at
-    return max(attempt.intended_at + rules.plan.next_look(elapsed, phase(job.id)), now)
+    if elapsed >= rules.training_soft_deadline:
+        return now + rules.late_interval
+    plan = rules.plan_for(job.request, job.account)
+    return max(attempt.intended_at + plan.next_look(elapsed, phase(job.id)), now)
 
 
 def adopt_oldest(job: Job, event: events.MarkAmbiguous, now: datetime, rules: Rules) -> Decision:
@@ -65,7 +68,7 @@ def record(job: Job, event: Accepted, _now: datetime, _rules: Rules) -> Decision
 
 def take_hint(job: Job, event: events.CallbackReceived, now: datetime, _rules: Rules) -> Decision:
     """A hint that there is news: look now. The look is the truth, also about a replica that nobody here knows."""
-    told = _with_witness(job, event)
+    told = _with_call(_with_witness(job, event), event, now)
     # What waits to be sent waits for a reason, a refund among them; a witness is asked for before it goes out.
     if job.due_at is None or job.state in {State.QUEUED, State.OPENING}:
         return Decision(told, why="" if told == job else "a callback came: looked into when the job goes on")
@@ -118,6 +121,14 @@ def _with_witness(job: Job, event: events.CallbackReceived) -> Job:
     if attempt is None or attempt.witness is not None or event.replica_id in {None, attempt.replica_id, *attempt.strays}:
         return job
     return job.with_attempt(replace(attempt, witness=event.replica_id))
+
+
+def _with_call(job: Job, event: events.CallbackReceived, now: datetime) -> Job:
+    """When the attempt was called about: the last time before its end is known, or else the first time after. The plan learns from it."""
+    attempt = job.attempt_of(event.mark) if event.mark is not None else None
+    if attempt is None or (attempt.called_at is not None and attempt.is_settled):
+        return job
+    return job.with_attempt(replace(attempt, called_at=now))
 
 
 def _for_a_person(strays: list[ReplicaId]) -> str:

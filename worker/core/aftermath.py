@@ -86,7 +86,7 @@ def keep_looking(job: Job, event: events.LookupUnread, now: datetime, rules: Rul
     if job.due_at is None or attempt is None:
         return Decision(job)
     if attempt.outcome is Outcome.RESERVED:
-        return submission.unread(adoption.without_witness(job, event.mark), event, now, rules)
+        return submission.unread_mark(job, event, now, rules)
     return submission.wait_for_witness(job, event, now, rules)
 
 
@@ -106,7 +106,7 @@ def complete(job: Job, event: events.TrainingCompleted, now: datetime, rules: Ru
     attempt = _of(job, event.replica_id)
     if attempt is None:
         return Decision(job)
-    trained = training.with_trained(job, attempt)
+    trained = training.with_trained(job, attempt, now)
     return Decision(_on(trained, now, rules), why=f"{event.replica_id} is trained, though the job is {job.state}")
 
 
@@ -139,7 +139,10 @@ def ask_again(job: Job, event: events.PollUnread, now: datetime, rules: Rules) -
 def take_hint(job: Job, event: events.CallbackReceived, now: datetime, rules: Rules) -> Decision:
     """A callback for a job that is over: looked into, if there is something to look at."""
     hinted = adoption.take_hint(job, event, now, rules)
-    if hinted.job == job or (job.is_settled and adoption.verify_witness(hinted.job) is None):
+    if (job.is_settled or job.due_at is None) and adoption.verify_witness(hinted.job) is None:
+        told = replace(hinted.job, due_at=job.due_at)
+        return Decision(told, why="" if told == job else "a callback came, and what it may tell is known")
+    if hinted.job == job:
         return Decision(job)
     return replace(hinted, job=replace(hinted.job, due_at=now))
 

@@ -136,6 +136,7 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
     },
     _O: {
         events.FellDue: _row(opening.look_or_open, _O),
+        events.BudgetReached: _row(opening.wait_for_budget, _O),
         events.ConversationOpened: _row(opening.finish, _D, _O),
         events.ConversationRefused: _row(opening.refuse, _O, _H, _C),
         events.ConversationLost: _row(opening.keep_looking, _O),

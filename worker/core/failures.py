@@ -78,6 +78,7 @@ class Failure(StrEnum):
     CONVERSATION_LOST = "conversation_lost"
     MONTH_SPENT = "month_spent"
     IN_FLIGHT_FULL = "in_flight_full"
+    PACED = "paced"
     REPLICA_VANISHED = "replica_vanished"
     TRAINING_OVERDUE = "training_overdue"
     SUBMISSION_LOST = "submission_lost"
@@ -179,6 +180,7 @@ POLICIES: dict[Failure, Policy] = {
     ),
     Failure.MONTH_SPENT: Policy(_FREE, "The account's trainings of this month are spent: goes on next month, or when its limit is raised."),
     Failure.IN_FLIGHT_FULL: Policy(_FREE, "As many trainings run as the account's limit allows: goes on when one of them ends."),
+    Failure.PACED: Policy(_FREE, "The account may ask Tavus for no more just now: goes on by itself, as soon as it may."),
     Failure.REPLICA_VANISHED: Policy(
         _HOLD, "Tavus no longer knows the replica: somebody may have deleted it. Release looks again.", State.TRAINING
     ),

@@ -68,6 +68,8 @@ class Attempt:
     `deletable_at` is when deleting the failed replica can no longer lose the refund (refund hold after `error_first_seen_at`).
     `strays`: further replicas that carry the mark; each was paid for, and a person must look. `vanished_at`: since when Tavus has not known it.
     `witness`: a replica that a callback with this attempt's token named; it is asked for before it is believed.
+    `ended_at`: when we learned that its training was over. `called_at`: when a callback with its token came, about then. The plan learns from both.
+    `late_at`: when the alarm was raised that it takes too long.
     """
 
     number: int
@@ -84,6 +86,9 @@ class Attempt:
     deletion: Deletion | None = None
     witness: ReplicaId | None = None
     strays: tuple[ReplicaId, ...] = ()
+    ended_at: datetime | None = None
+    called_at: datetime | None = None
+    late_at: datetime | None = None
 
     @property
     def lives(self) -> bool:
@@ -141,6 +146,8 @@ class Lost(StrEnum):
 class Terms:
     """What an account's owner has set for it. None: without limit, or not known. `price`: of one training, in whatever the account is billed in.
 
+    `requests_a_minute`: calls of every kind, of all processes together, in any minute.
+
     `retry_after_refund`: a submission is paid again only when the failed one's refund is safe.
     """
 
@@ -149,6 +156,7 @@ class Terms:
     max_in_flight: int | None = None
     retry_after_refund: bool = False
     price: Decimal | None = None
+    requests_a_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from worker.core.policy import follow, stop_for
 from worker.core.rules import Rules
 from worker.core.states import State
 from worker.core.submission import unread
+from worker.core.submission import wait_for_budget as wait
 
 _FITTING = {Action.RETRY_FREE, Action.STOP_ACCOUNT}
 """What may follow for a trained replica; it is neither paid for again nor given up because its conversation was refused."""
@@ -44,6 +45,13 @@ def look_or_open(job: Job, _event: events.FellDue, now: datetime, rules: Rules) 
     lost = job.conversation.lost if job.conversation else 0
     intent = replace(job, conversation=Conversation(mark=mark, lost=lost, intended_at=now), due_at=now + rules.lease)
     return Decision(intent, (OpenConversation(job.account, mark, _body(job, mark)),), f"the conversation is asked for as {mark}")
+
+
+def wait_for_budget(job: Job, event: events.BudgetReached, now: datetime, rules: Rules) -> Decision:
+    """The account may open no further one just now. Told of a POST that is out it means nothing: that is looked for."""
+    if job.conversation is not None and job.conversation.intended_at is not None:
+        return Decision(job)
+    return wait(job, event, now, rules)
 
 
 def _body(job: Job, mark: Mark) -> dict[str, Any]:

@@ -8,30 +8,25 @@ exponential backoff does the opposite: it is sparsest exactly when completion is
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import accumulate, pairwise
-from math import erf, exp, log, sqrt
+from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
+from math import sqrt
 
-# The prior, as shares of all trainings and in multiples of the typical time: 3-4 hours, and rejections within minutes
-# (Tavus, Train from an Image, 2026-06).
-_EARLY, _EARLY_MEAN = 0.04, 0.012
-_MAIN, _MAIN_SPREAD = 0.94, 0.095
-_TAIL, _TAIL_MEDIAN, _TAIL_SPREAD = 0.02, 1.6, 0.25
-_GRID = 400  # steps of the table per typical time: finer than any look is apart
-_REACH = 4.0  # typical times covered by the table; past it the last rate goes on
-_SPARSEST = 0.1  # typical times: never look more seldom than this, in case the prior is wrong
+from worker.core.times import GRID, PRIOR, Times, place
+
+_SPARSEST = 0.3  # typical times: never look more seldom than this, in case what is known of the times is wrong
 _DENSEST = 0.002  # typical times: never more often than this
+_PATIENCE = 0.04  # when so few still run, the impatience for them is halved: it bounds the looks at a training that never ends
+_LATE, _STUCK = 0.95, 0.995  # of all trainings: those that were over sooner than one that is late, or stuck
 
 
-def _normal_cdf(x: float) -> float:
-    return 0.5 * (1.0 + erf(x / sqrt(2.0)))
+class Verdict(StrEnum):
+    """What the time that a training has taken says of it. Its progress is no sign: Tavus' may stand still for hours in a training that goes well."""
 
-
-def _finished_share(t: float) -> float:
-    """The share of trainings over by `t` typical times."""
-    if t <= 0:
-        return 0.0
-    early = 1.0 - exp(-t / _EARLY_MEAN)
-    return _EARLY * early + _MAIN * _normal_cdf(log(t) / _MAIN_SPREAD) + _TAIL * _normal_cdf(log(t / _TAIL_MEDIAN) / _TAIL_SPREAD)
+    PLAUSIBLE = "plausible"
+    LATE = "late"  # nineteen in twenty are over by then
+    STUCK = "stuck"  # all but one in two hundred are over by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +39,20 @@ class Eta:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A poll plan. `typical`: the usual training time. `worth`: looks one would pay to know one percent of it sooner (the one dial)."""
+    """A poll plan. `typical`: the usual training time. `worth`: looks one would pay to know one percent of it sooner (the one dial).
+
+    `times`: how long trainings take, in typical times. `missed`: the share of ends that only a look will notice, since no callback tells of them.
+    """
 
     typical: timedelta = timedelta(hours=3, minutes=30)
-    worth: float = 40.0
-    _share: tuple[float, ...] = field(init=False, repr=False, compare=False)
+    worth: float = 165.0
+    times: Times = field(default=PRIOR, repr=False)
+    missed: float = 1.0
     _looks: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Lay the tables: the finished share and the looks due, by grid step."""
-        share = tuple(_finished_share(step / _GRID) for step in range(int(_REACH * _GRID) + 1))
-        object.__setattr__(self, "_share", share)
-        object.__setattr__(self, "_looks", tuple(accumulate(self._rates(share), initial=0.0)))
-
-    def _rates(self, share: tuple[float, ...]) -> tuple[float, ...]:
-        """Looks in each grid step."""
-        hazards = [(after - before) * _GRID / max(1.0 - before, 1e-9) for before, after in pairwise(share)]
-        wanted = [sqrt(self.worth * 100.0 * hazard / 2.0) for hazard in hazards]
-        return tuple(min(max(rate, 1.0 / _SPARSEST), 1.0 / _DENSEST) / _GRID for rate in wanted)
+        """Lay the table of the looks that are due by each time of the grid."""
+        object.__setattr__(self, "_looks", _laid(self.times, self.worth * self.missed))
 
     def next_look(self, elapsed: timedelta, phase: float) -> timedelta:
         """How long after the start of a training to look next, having looked at `elapsed`.
@@ -80,18 +71,47 @@ class Plan:
         done = self._share_at(now)
         return Eta(*(max(self._quantile(done + part * (1.0 - done)) - now, 0.0) * self.typical for part in (0.5, 0.9)))
 
-    def _looks_at(self, t: float) -> float:
-        step = max(t, 0.0) * _GRID  # a worker whose clock is behind sees a training that has not begun
-        low = min(int(step), len(self._looks) - 2)
-        return self._looks[low] + (step - low) * (self._looks[low + 1] - self._looks[low])
+    def verdict(self, elapsed: timedelta) -> Verdict:
+        """What is to be thought of a training that has run for `elapsed` and is not over."""
+        share = self._share_at(elapsed / self.typical)
+        return Verdict.STUCK if share > _STUCK else Verdict.LATE if share > _LATE else Verdict.PLAUSIBLE
+
+    def _looks_at(self, time: float) -> float:
+        low = min(int(place(time)), len(GRID) - 2)  # a worker whose clock is behind sees a training that has not begun: nothing is due
+        return self._looks[low] + (max(time, 0.0) - GRID[low]) * self._rate(low)
 
     def _time_of(self, looks: float) -> float:
-        high = min(max(bisect_left(self._looks, looks), 1), len(self._looks) - 1)
-        before, after = self._looks[high - 1], self._looks[high]
-        return (high - 1 + (looks - before) / (after - before)) / _GRID
+        low = min(max(bisect_left(self._looks, looks), 1), len(GRID) - 1) - 1
+        return GRID[low] + (looks - self._looks[low]) / self._rate(low)
 
-    def _share_at(self, t: float) -> float:
-        return self._share[min(max(int(t * _GRID), 0), len(self._share) - 1)]
+    def _rate(self, low: int) -> float:
+        """Looks per typical time in a step of the grid; past the last step its rate goes on."""
+        return (self._looks[low + 1] - self._looks[low]) / (GRID[low + 1] - GRID[low])
+
+    def _share_at(self, time: float) -> float:
+        exact = place(time)
+        low = min(int(exact), len(GRID) - 2)
+        shares = self.times.shares
+        return shares[low] + (exact - low) * (shares[low + 1] - shares[low])
 
     def _quantile(self, share: float) -> float:
-        return min(bisect_right(self._share, share), len(self._share) - 1) / _GRID
+        return GRID[min(bisect_right(self.times.shares, share), len(GRID) - 1)]
+
+
+@lru_cache(maxsize=64)  # the plans of a process: a few models, and a few shares of callbacks
+def _laid(times: Times, worth: float) -> tuple[float, ...]:
+    """The looks that are due by each time of the grid."""
+    due = 0.0
+    looks = [due]
+    for (before, after), (begin, end) in zip(pairwise(times.shares), pairwise(GRID), strict=True):
+        due += _rate(before, after, end - begin, worth) * (end - begin)
+        looks.append(due)
+    return tuple(looks)
+
+
+def _rate(before: float, after: float, width: float, worth: float) -> float:
+    """Looks per typical time in a step at whose begin and end these shares are over."""
+    running = max(1.0 - before, 1e-9)
+    hazard = max(after - before, 0.0) / width / running
+    patient = running / (running + _PATIENCE)
+    return min(max(sqrt(worth * 100.0 * hazard * patient / 2.0), 1.0 / _SPARSEST), 1.0 / _DENSEST)

@@ -59,5 +59,9 @@ def _field_that_differs(job: Job, lived: Job) -> str | None:
 
 
 def _of(attempt: Attempt) -> Attempt:
-    """The attempt without what the story does not tell: when a deletion is next worked on, and the fields that an earlier input had."""
-    return replace(attempt, fixer=False, deletion=replace(attempt.deletion, due_at=attempt.intended_at) if attempt.deletion else None)
+    """The attempt without what the story does not tell: when a deletion is next worked on, and the fields that an earlier input had.
+
+    And without what only the plan learns from: rows of before it learned do not have it, and nothing hangs on it.
+    """
+    deletion = replace(attempt.deletion, due_at=attempt.intended_at) if attempt.deletion else None
+    return replace(attempt, fixer=False, ended_at=None, called_at=None, deletion=deletion)

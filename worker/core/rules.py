@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 
+from worker.core.job import Request
+from worker.core.learned import Learned
 from worker.core.polling import Plan
 
 
@@ -41,9 +43,28 @@ class Rules:
     """Submissions that may be lost and proven absent before a person is asked: on a line that loses one in ten, five in a row are no bad luck."""
     training_deadline: timedelta = timedelta(hours=36)
     """When a training counts as overdue and a person is asked. Nine times the documented 4 hours; nothing is deleted or failed."""
+    training_soft_deadline: timedelta = timedelta(hours=12)
+    """When a training is late: an alarm, and looks that are far apart. Three times the documented 4 hours; the job goes on as before."""
     missing_confirm: timedelta = timedelta(minutes=10)
     """How long a replica must stay unknown to Tavus before it counts as vanished: a single answer may come from a stale copy."""
     plan: Plan = field(default_factory=Plan)
+    """What is believed of trainings before any was seen, and what knowing their end is worth."""
+    learned: Learned = field(default_factory=Learned, compare=False)
+    """What finished trainings taught. It moves looks, and no job: rules that differ in nothing else are the same."""
+
+    @property
+    def late_interval(self) -> timedelta:
+        """The time between looks at a training that is late: a twelfth of what it took to be late."""
+        return self.training_soft_deadline / 12
+
+    @property
+    def callback_grace(self) -> timedelta:
+        """How far apart a training's end and its callback may be learned of: about as long as a look is late."""
+        return self.plan.typical / 100
+
+    def plan_for(self, request: Request, account: str) -> Plan:
+        """The poll plan for a training of this request on this account."""
+        return self.learned.plan_for(request, account, self.plan)
 
     def backoff(self, tries: int, seed: str) -> timedelta:
         """The wait before free retry number `tries` (from 0): exponential with a cap, the upper half of it spread by `seed`."""

@@ -18,3 +18,5 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.DONE, State.ABANDONED, State.CANCELLED})
+FAIR = (State.QUEUED, State.OPENING)
+"""Where callers wait for each other: for trainings, and for conversations."""

@@ -101,7 +101,16 @@ def keep_looking(job: Job, event: events.SubmissionLost | events.LookupUnread, n
     if job.trying_since is not None and now - job.trying_since >= rules.lookup_patience:
         held = follow(job, Failure.LOOKUP_UNREAD, f"for {now - job.trying_since}: {event.detail}", now, rules)
         return replace(held, effects=(*held.effects, *stop_for(job, event.account_fault)))
-    return unread(adoption.without_witness(job, event.mark), event, now, rules)
+    return unread_mark(job, event, now, rules)
+
+
+def unread_mark(job: Job, event: events.LookupUnread, now: datetime, rules: Rules) -> Decision:
+    """The same of the list that a mark is looked for in. A callback's word that could not be checked is dropped, and that is told."""
+    without = adoption.without_witness(job, event.mark)
+    again = unread(without, event, now, rules)
+    return (
+        again if without == job or again.why else replace(again, why=f"a callback's word on {event.mark} was not checked: {event.detail}")
+    )
 
 
 def unread(job: Job, event: events.LookupUnread | events.ConversationUnread, now: datetime, rules: Rules) -> Decision:

@@ -29,29 +29,36 @@ def poll_of(job: Job, attempt: Attempt) -> PollReplica:
 
 def wait_on(job: Job, event: events.TrainingContinued, now: datetime, rules: Rules) -> Decision:
     """Still training: look again when the plan says so; past the deadline ask a person. Progress is for people and never for deciding."""
-    if event.replica_id != job.replica_id:
+    attempt = job.attempt
+    if event.replica_id != attempt.replica_id:
         return Decision(job)
-    elapsed = now - job.attempt.intended_at
-    watched = max(job.watched_since or job.attempt.intended_at, job.attempt.intended_at)
+    watched = max(job.watched_since or attempt.intended_at, attempt.intended_at)
     if now - watched >= rules.training_deadline:
-        return follow(job, Failure.TRAINING_OVERDUE, f"{event.replica_id} has trained for {elapsed}", now, rules)
-    return going_on(job, job.attempt, event, now, rules)
+        detail = f"{event.replica_id} has trained for {now - attempt.intended_at}"
+        return follow(job, Failure.TRAINING_OVERDUE, detail, now, rules)
+    return going_on(job, attempt, event, now, rules)
 
 
 def going_on(job: Job, attempt: Attempt, event: events.TrainingContinued, now: datetime, rules: Rules) -> Decision:
-    """No news: when to look next. A replica that was missed and is there again is news."""
-    seen = job.with_attempt(replace(attempt, vanished_at=None))
+    """No news: when to look next. A replica that was missed and is there again is news, and so is, once, that it takes too long."""
+    elapsed = now - attempt.intended_at
+    is_late = attempt.late_at is None and elapsed >= rules.training_soft_deadline
     due, progress = next_look(job, attempt, now, rules), event.progress or job.progress
-    was_missed = job.missing_since is not None or seen != job
-    why = f"{event.replica_id} is known again" if was_missed else ""
-    return Decision(replace(seen, due_at=due, progress=progress, tries=0, missing_since=None), why=why)
+    news, attempts = [], job.attempts
+    if is_late or attempt.vanished_at is not None:
+        attempts = job.with_attempt(replace(attempt, vanished_at=None, late_at=now if is_late else attempt.late_at)).attempts
+    if job.missing_since is not None or attempt.vanished_at is not None:
+        news.append(f"{event.replica_id} is known again")
+    if is_late:
+        news.append(f"{event.replica_id} is late: it has trained for {elapsed}; it is looked at every {rules.late_interval} from now on")
+    return Decision(replace(job, attempts=attempts, due_at=due, progress=progress, tries=0, missing_since=None), why="; ".join(news))
 
 
 def complete(job: Job, event: events.TrainingCompleted, now: datetime, _rules: Rules) -> Decision:
     """Trained: on to what the caller wants of it."""
     if event.replica_id != job.replica_id:
         return Decision(job)
-    trained = with_trained(job, job.attempt)
+    trained = with_trained(job, job.attempt, now)
     why = f"{event.replica_id} is trained"
     if job.request.start is Start.ON_READY or job.conversation_wanted:
         return Decision(moved(trained, State.OPENING, now), why=f"{why}; the conversation follows")
@@ -60,9 +67,9 @@ def complete(job: Job, event: events.TrainingCompleted, now: datetime, _rules: R
     return Decision(moved(trained, State.DONE, None), why=f"{why}; no conversation was wanted")
 
 
-def with_trained(job: Job, attempt: Attempt) -> Job:
+def with_trained(job: Job, attempt: Attempt, now: datetime) -> Job:
     """The job with this replica trained."""
-    return replace(job.with_attempt(replace(attempt, outcome=Outcome.TRAINED, vanished_at=None)), progress="100/100")
+    return replace(job.with_attempt(replace(attempt, outcome=Outcome.TRAINED, ended_at=now, vanished_at=None)), progress="100/100")
 
 
 def fail(job: Job, event: events.TrainingFailed, now: datetime, rules: Rules) -> Decision:
@@ -83,6 +90,7 @@ def with_failure(job: Job, attempt: Attempt, event: events.TrainingFailed, now: 
         replace(
             attempt,
             outcome=Outcome.FAILED,
+            ended_at=now,
             failure=event.failure,
             error_first_seen_at=seen,
             deletable_at=deletable,

@@ -1,6 +1,6 @@
 """What is known of Tavus accounts: whether their line is stopped, their owner's terms, and which voices they have. It may not hold a key."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,9 @@ from worker.store.rows import terms_columns, terms_from
 from worker.store.tables import METADATA
 
 ACCOUNT, VOICE = METADATA.tables["account"], METADATA.tables["voice"]
+
+# Said at every step of every job, so built once: to build one takes longer than the database takes to answer it.
+_EVERY = select(ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +42,34 @@ def resume(connection: Connection, account: str) -> None:
     connection.execute(update(ACCOUNT).where(ACCOUNT.c.name == account).values(stopped_at=None, stopped_for=None, deaf=False))
 
 
-def stopped(connection: Connection) -> tuple[list[str], list[str]]:
-    """The stopped accounts, and those among them whose key is not accepted."""
-    found = connection.execute(select(ACCOUNT.c.name, ACCOUNT.c.deaf).where(ACCOUNT.c.stopped_at.is_not(None))).all()
-    return [row.name for row in found], [row.name for row in found if row.deaf]
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known of all accounts, which are few. `stopped`: those whose line is; `deaf`: those of them whose key is not accepted."""
+
+    stopped: tuple[str, ...]
+    deaf: tuple[str, ...]
+    terms: Mapping[str, Terms]
+
+    def terms_of(self, account: str) -> Terms:
+        """The account's terms; who never set any has the defaults."""
+        return self.terms.get(account) or Terms()
+
+
+def known(connection: Connection) -> Known:
+    """See `Known`."""
+    found = connection.execute(_EVERY).mappings().all()
+    stopped = [row for row in found if row["stopped_at"] is not None]
+    return Known(
+        tuple(row["name"] for row in stopped),
+        tuple(row["name"] for row in stopped if row["deaf"]),
+        {row["name"]: terms_from(dict(row)) for row in found},
+    )
 
 
 def stops(connection: Connection) -> list[Stop]:
     """Every stopped account."""
     found = connection.execute(select(ACCOUNT).where(ACCOUNT.c.stopped_at.is_not(None)).order_by(ACCOUNT.c.name))
     return [Stop(row.name, Failure(row.stopped_for), row.stopped_at) for row in found]
-
-
-def terms_of(connection: Connection, names: Collection[str]) -> dict[str, Terms]:
-    """The terms of these accounts; who never set any has the defaults."""
-    found = connection.execute(select(ACCOUNT).where(ACCOUNT.c.name.in_(sorted(names)))).mappings()
-    known = {row["name"]: terms_from(dict(row)) for row in found}
-    return {name: known.get(name) or Terms() for name in names}
 
 
 def set_terms(connection: Connection, account: str, terms: Terms) -> None:

@@ -39,10 +39,10 @@ def months(connection: Connection, now: datetime, *, account: str | None = None,
     counted = counted.where(*_chosen(account, month, year_of, month_of)).group_by(ATTEMPT.c.account, year_of, month_of, entry)
     book: dict[tuple[str, str], Month] = {}
     found = connection.execute(counted).all()
-    terms = accounts.terms_of(connection, {row[0] for row in found})
+    known = accounts.known(connection)
     for name, year, number, kind, count, failed, strayed in found:
         key = (f"{int(year):04}-{int(number):02}", name)
-        one = book.setdefault(key, Month(name, key[0], terms[name].price))
+        one = book.setdefault(key, Month(name, key[0], known.terms_of(name).price))
         one.entries[Entry(kind)] += count
         one.failed, one.strays = one.failed + int(failed), one.strays + int(strayed)
     return [book[key] for key in sorted(book, key=lambda key: (-int(key[0].replace("-", "")), key[1]))]

@@ -7,19 +7,22 @@ that is doubled, late or stale takes nothing.
 Everybody who locks several rows and waits for them locks them by id, and who claims does not wait: so no two can wait for each other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Select, String, Update, and_, bindparam, func, not_, or_, select, update
 
 from worker.core.failures import Failure
 from worker.core.job import JobId
 from worker.core.states import State
-from worker.store.accounts import stopped
-from worker.store.database import portions
-from worker.store.tables import METADATA
+from worker.store import accounts
+from worker.store.accounts import Known
+from worker.store.database import one_of, portions
+from worker.store.lines import in_fair_line
+from worker.store.tables import METADATA, Moment
 
 JOB = METADATA.tables["job"]
 
@@ -35,47 +38,59 @@ class Claim:
 
 
 def claim_due(
-    connection: Connection, states: Iterable[State], now: datetime, lease: timedelta, limit: int, *, rung_before: datetime | None = None
+    connection: Connection,
+    states: Iterable[State],
+    account: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    *,
+    caller: str | None = None,
+    rung_before: datetime | None = None,
 ) -> list[Claim]:
-    """Claim up to `limit` due jobs in `states`, highest priority first, then the longest due. Safe for any number of callers at once.
+    """Claim up to `limit` due jobs of the account in `states`, the longest due first. Safe for any number of callers at once.
 
-    `rung_before`: also those that were rung for before that moment and are still not taken, their lease run out or not.
+    `caller`: of one state, and of this caller alone, the highest priority first. `rung_before`: first of all those that were rung for before that
+    moment and are still not taken, their lease run out or not.
     """
-    ready = JOB.c.due_at <= now
-    if rung_before is not None:
-        # Who is rung for falls due one lease later, so the index on `due_at` finds these rows too, with the few others that are out on a lease.
-        ready = and_(JOB.c.due_at <= now + lease, or_(ready, JOB.c.rung_at <= rung_before))
     wanted = list(states)
-    due = _claimable(connection, JOB.c.state.in_([state.value for state in wanted]), ready, states=wanted)
-    return _claim(connection, due.limit(limit), now, lease)
+    if (moving := _moving(connection, account, wanted)) is None:
+        return []
+    of_line = {"states": [state.value for state in wanted], "account": account, "now": now}
+    due, lost = (_LONGEST_DUE, _LOST) if caller is None else (_of_caller(wanted[0]), _LOST_OF_CALLER)
+    if caller is not None:
+        of_line["caller"] = caller
+    claims: list[Claim] = []
+    if rung_before is not None:
+        given = of_line | {"rung_before": rung_before, "limit": limit}
+        claims += _claim(connection, _also(lost, moving), given, now, lease)
+    if len(claims) < limit:
+        claims += _claim(connection, _also(due, moving), of_line | {"limit": limit - len(claims)}, now, lease)
+    return claims
+
+
+def claim_nearly(connection: Connection, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> list[Claim]:
+    """Claim up to `limit` of the account's trainings that fall due by `until`: a call that is made anyway has room for them."""
+    if _moving(connection, account, [State.TRAINING]) is None:
+        return []
+    return _claim(connection, _NEARLY_DUE, {"account": account, "now": now, "until": until, "limit": limit}, now, lease)
 
 
 def claim_these(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Claim]:
-    """Claim those of the named jobs that are due, in the same order."""
-    return _claim(connection, _claimable(connection, JOB.c.id.in_(job_ids), JOB.c.due_at <= now), now, lease)
+    """Claim those of the named jobs that are due, the highest priority first and then the longest due."""
+    named = _also(_said(connection.dialect.name).named, not_stopped(accounts.known(connection)))
+    return _claim(connection, named, {"ids": job_ids, "now": now}, now, lease)
 
 
-def _claimable(connection: Connection, *which: ColumnElement[bool], states: Sequence[State] = tuple(State)) -> Select[Any]:
-    wanted = select(JOB.c.id, JOB.c.account, JOB.c.state).where(*which, *_not_stopped(connection, states))
-    # PostgreSQL: what another claims at this moment is passed over. SQLite has one writer at a time anyway.
-    return wanted.order_by(JOB.c.priority.desc(), JOB.c.due_at).with_for_update(skip_locked=True)
-
-
-def _claim(connection: Connection, wanted: Select[Any], now: datetime, lease: timedelta) -> list[Claim]:
+def _claim(connection: Connection, wanted: Select[Any], given: Mapping[str, object], now: datetime, lease: timedelta) -> list[Claim]:
     # Two statements and not an UPDATE over a subquery: a planner may run such a subquery again for each row, and then its LIMIT limits nothing.
-    found = [Claim(JobId(row.id), row.account, State(row.state)) for row in connection.execute(wanted)]
-    _change(connection, [claim.job_id for claim in found], due_at=now + lease, rung_at=now)
-    asking = _asking(connection, [claim.job_id for claim in found if claim.state is State.OPENING])
+    found = [Claim(JobId(row.id), row.account, State(row.state)) for row in connection.execute(wanted, given)]
+    said = _said(connection.dialect.name)
+    _write(connection, said.claim, [claim.job_id for claim in found], new_due_at=now + lease, new_rung_at=now)
+    # Asked for these alone: the index has all that the claim itself needs, and not this.
+    opening = [claim.job_id for claim in found if claim.state is State.OPENING]
+    asking = {job_id for part in portions(connection, opening) for job_id in _ids(connection, said.asking, ids=part)}
     return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found]
-
-
-def _asking(connection: Connection, job_ids: Sequence[JobId]) -> set[JobId]:
-    """Those whose conversation may be there. Asked for these alone: the index has all that the claim itself needs, and not this."""
-    found: set[JobId] = set()
-    for part in portions(job_ids):
-        asked = select(JOB.c.id).where(JOB.c.id.in_(part), JOB.c.conversation_intended_at.is_not(None))
-        found |= {JobId(job_id) for job_id in connection.execute(asked).scalars()}
-    return found
 
 
 def wake(connection: Connection, account: str, failures: Iterable[Failure], now: datetime, *, limit: int | None = None) -> None:
@@ -88,40 +103,118 @@ def wake(connection: Connection, account: str, failures: Iterable[Failure], now:
         JOB.c.rung_at.is_(None),
     )
     first = select(JOB.c.id).where(*waiting).order_by(JOB.c.priority.desc(), JOB.c.id).limit(limit).with_for_update(skip_locked=True)
-    _change(connection, [JobId(job_id) for job_id in connection.execute(first).scalars()], due_at=now)
+    _write(connection, _said(connection.dialect.name).wake, _ids(connection, first), new_due_at=now)
 
 
 def unclaim(connection: Connection, job_ids: Sequence[JobId], now: datetime) -> None:
     """Give claims back: the message could not be sent, so the jobs are due at once."""
-    _change(connection, _lock(connection, job_ids, JOB.c.rung_at.is_not(None)), due_at=now, rung_at=None)
+    said = _said(connection.dialect.name)
+    _write(connection, said.claim, _ids(connection, said.lock_rung, ids=job_ids), new_due_at=now, new_rung_at=None)
 
 
-def take(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[JobId]:
+def take(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta, known: Known) -> list[JobId]:
     """Take those of the named jobs that were rung for or are due; the others are somebody else's, or the message is stale."""
-    wanted = or_(and_(JOB.c.rung_at.is_not(None), JOB.c.due_at.is_not(None)), JOB.c.due_at <= now)
-    taken = _lock(connection, job_ids, wanted, *_not_stopped(connection))
-    _change(connection, taken, version=JOB.c.version + 1, due_at=now + lease, rung_at=None)
+    said = _said(connection.dialect.name)
+    taken = _ids(connection, _also(said.lock_answering, not_stopped(known)), ids=job_ids, now=now)
+    _write(connection, said.take, taken, new_due_at=now + lease)
     return taken
 
 
-def _lock(connection: Connection, job_ids: Sequence[JobId], *which: ColumnElement[bool]) -> list[JobId]:
-    """Those of the named jobs that answer, locked: who holds one of them is waited for, and what he left is looked at."""
-    found = select(JOB.c.id).where(JOB.c.id.in_(job_ids), *which).order_by(JOB.c.id).with_for_update()
-    return [JobId(job_id) for job_id in connection.execute(found).scalars()]
+def taking(connection: Connection, known: Known) -> Update | None:
+    """The same for one job, in one statement that gives its row, as far as the database can: `ids`, `now` and `new_due_at` are its parameters."""
+    if not connection.dialect.update_returning:
+        return None
+    stopped = not_stopped(known)
+    taken = _said(connection.dialect.name).take_row
+    return taken.where(*stopped) if stopped else taken
 
 
-def _change(connection: Connection, job_ids: Sequence[JobId], **values: Any) -> None:  # noqa: ANN401 - columns of JOB
-    for part in portions(job_ids):
-        connection.execute(update(JOB).where(JOB.c.id.in_(part)).values(**values))
+def _ids(connection: Connection, wanted: Select[Any], **given: object) -> list[JobId]:
+    return [JobId(job_id) for job_id in connection.execute(wanted, given).scalars()]
 
 
-def _not_stopped(connection: Connection, states: Sequence[State] = tuple(State)) -> list[ColumnElement[bool]]:
+def _write(connection: Connection, change: Update, job_ids: Sequence[JobId], **values: datetime | None) -> None:
+    for part in portions(connection, job_ids):
+        connection.execute(change, {"ids": part} | values)
+
+
+# One that may be open is looked for all the same: it bills, and it is not among the active ones for long.
+_UNASKED = and_(JOB.c.state == State.OPENING.value, JOB.c.conversation_intended_at.is_(None))
+
+
+def not_stopped(known: Known) -> list[ColumnElement[bool]]:
     """Leave the line of a stopped account alone: what may pay, and everything where the key itself is not accepted."""
-    names, deaf = stopped(connection)
-    if not names:
-        return []
-    paying = JOB.c.state == State.QUEUED.value
-    if State.OPENING in states:
-        # One that may be open is looked for all the same: it bills, and it is not among the active ones for long.
-        paying = or_(paying, and_(JOB.c.state == State.OPENING.value, JOB.c.conversation_intended_at.is_(None)))
-    return [not_(or_(and_(JOB.c.account.in_(names), paying), JOB.c.account.in_(deaf)))]
+    paying = or_(JOB.c.state == State.QUEUED.value, _UNASKED)
+    return [not_(or_(and_(JOB.c.account.in_(known.stopped), paying), JOB.c.account.in_(known.deaf)))] if known.stopped else []
+
+
+def _moving(connection: Connection, account: str, states: Sequence[State]) -> list[ColumnElement[bool]] | None:
+    """The same for one account: which of its jobs in these states go on; None: not one."""
+    known = accounts.known(connection)
+    if account in known.deaf or (account in known.stopped and set(states) <= {State.QUEUED}):
+        return None
+    return [JOB.c.state != State.QUEUED.value, not_(_UNASKED)] if account in known.stopped else []
+
+
+def _also(wanted: Select[Any], which: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    return wanted.where(*which) if which else wanted
+
+
+# The statements themselves, built once: to build one takes longer than the database takes to answer it.
+
+
+def answering(dialect: str) -> ColumnElement[bool]:
+    """Of the jobs `ids` those that `take` would give at `now`: also for who only looks, and fences nobody."""
+    rung = and_(JOB.c.rung_at.is_not(None), JOB.c.due_at.is_not(None))
+    return and_(one_of(dialect, JOB.c.id, "ids"), or_(rung, JOB.c.due_at <= _NOW))
+
+
+def _itself(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column, in words that keep a planner from choosing an index by it where another is meant."""
+    return func.coalesce(column, column)
+
+
+def _claimable(*which: ColumnElement[bool], order: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    wanted = select(JOB.c.id, JOB.c.account, JOB.c.state).where(*which).order_by(*order)
+    # PostgreSQL: what another claims at this moment is passed over. SQLite has one writer at a time anyway.
+    return wanted.with_for_update(skip_locked=True)
+
+
+_NOW, _LIMIT = bindparam("now", type_=Moment), bindparam("limit", type_=Integer)
+_ACCOUNT, _STATES = bindparam("account", type_=String), bindparam("states", type_=String, expanding=True)
+_OF_CALLER = JOB.c.caller == bindparam("caller")
+_RUNG_BEFORE = JOB.c.rung_at <= bindparam("rung_before", type_=Moment)
+_LONGEST_DUE = _claimable(JOB.c.state.in_(_STATES), JOB.c.account == _ACCOUNT, JOB.c.due_at <= _NOW, order=[JOB.c.due_at]).limit(_LIMIT)
+_LOST = _claimable(
+    _itself(JOB.c.state).in_(_STATES), _itself(JOB.c.account) == _ACCOUNT, _RUNG_BEFORE, order=[JOB.c.rung_at]
+).limit(_LIMIT)  # fmt: skip
+_LOST_OF_CALLER = _LOST.where(_OF_CALLER)
+_NEARLY_DUE = _claimable(
+    JOB.c.state == State.TRAINING.value, JOB.c.account == _ACCOUNT, JOB.c.due_at > _NOW, JOB.c.due_at <= bindparam("until", type_=Moment),
+    JOB.c.rung_at.is_(None), order=[JOB.c.due_at],
+).limit(_LIMIT)  # fmt: skip
+
+
+@cache
+def _of_caller(state: State) -> Select[Any]:
+    line = (*in_fair_line(state, _ACCOUNT), _OF_CALLER, _itself(JOB.c.due_at) <= _NOW)
+    return _claimable(*line, order=[JOB.c.priority.desc(), JOB.c.due_at]).limit(_LIMIT)
+
+
+class _Said:
+    """What is said of jobs by their ids."""
+
+    def __init__(self, dialect: str) -> None:
+        named = one_of(dialect, JOB.c.id, "ids")
+        due_at, rung_at = bindparam("new_due_at", type_=Moment), bindparam("new_rung_at", type_=Moment)
+        self.named = _claimable(named, JOB.c.due_at <= _NOW, order=[JOB.c.priority.desc(), JOB.c.due_at])
+        self.asking = select(JOB.c.id).where(named, JOB.c.conversation_intended_at.is_not(None))
+        lock = select(JOB.c.id).order_by(JOB.c.id).with_for_update()
+        self.lock_rung, self.lock_answering = lock.where(named, JOB.c.rung_at.is_not(None)), lock.where(answering(dialect))
+        self.claim = update(JOB).where(named).values(due_at=due_at, rung_at=rung_at)
+        self.wake = update(JOB).where(named).values(due_at=due_at)
+        self.take = update(JOB).where(named).values(version=JOB.c.version + 1, due_at=due_at, rung_at=None)
+        self.take_row = self.take.where(answering(dialect)).returning(JOB)
+
+
+_said = cache(_Said)

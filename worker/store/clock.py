@@ -22,7 +22,11 @@ _WORTH_TELLING = timedelta(seconds=2)  # what a host without a time server is of
 log = structlog.get_logger("clock")
 
 
-def _wall() -> datetime:
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock on this host's wall."""
     return datetime.now(UTC)
 
 
@@ -30,7 +34,7 @@ class LedgerClock:
     """Call it for the time. One a process, used from any number of threads."""
 
     def __init__(
-        self, there: Callable[[], datetime | None], own: Callable[[], datetime] = _wall, steady: Callable[[], float] = time.monotonic
+        self, there: Callable[[], datetime | None], own: Callable[[], datetime] = utc_now, steady: Callable[[], float] = time.monotonic
     ) -> None:
         """`there`: asks the ledger's server; None when the ledger is on this host, whose clock is right then."""
         self._there, self.own, self._steady = there, own, steady

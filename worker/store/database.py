@@ -3,11 +3,11 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError
+from sqlalchemy import ARRAY, URL, ColumnElement, Connection, Engine, String, any_, bindparam, create_engine, event, make_url
+from sqlalchemy.exc import InterfaceError, InternalError, InvalidatePoolError, NotSupportedError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 _BUSY = 30.0  # seconds that a writer waits for SQLite's one write lock before it gives up; longer than any transaction here
@@ -15,8 +15,13 @@ _PAUSE = 0.02  # seconds between two tries where SQLite itself does not wait
 _STATEMENTS = (
     32  # prepared ones that a SQLite connection keeps: all that are used often; sqlite3's 128 times a connection a thread are 20 MB
 )
+_IDLE, _USED = (
+    2.0,
+    "used",
+)  # seconds after which a connection is asked whether it still lives: a server that goes away is met then, or by a task
 _RECYCLE = 1800  # seconds after which an idle PostgreSQL connection is replaced: shorter than common proxies' idle limits
-_TOGETHER = 500  # values in one IN list: both plan it well, and both refuse some tens of thousands
+_LISTED = 500  # values in one IN list of SQLite, which plans it well and refuses some tens of thousands
+_IN_ARRAY = 10_000  # values in one array of PostgreSQL: some 300 kB a statement
 
 # A line that was cut without a word (a lost host, a firewall that forgets) must end in an error, or the thread at this end waits for ever.
 _PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
@@ -52,26 +57,62 @@ def reading(database: Engine) -> Engine:
     return database.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def portions(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The values in portions that fit an IN list."""
-    return (values[start : start + _TOGETHER] for start in range(0, len(values), _TOGETHER))
+def glancing(database: Engine) -> Engine:
+    """The same for questions that need not see one moment: PostgreSQL is spared the begin and the end of a transaction, two journeys of three."""
+    if database.dialect.name == "sqlite":
+        return reading(database)
+    return database.execution_options(isolation_level="AUTOCOMMIT", postgresql_readonly=True)
+
+
+def portions(connection: Connection, values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in portions that fit `one_of`."""
+    size = _LISTED if connection.dialect.name == "sqlite" else _IN_ARRAY
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def one_of(dialect: str, column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    """Whether the text is one of the parameter `name`: one array for PostgreSQL, so that a statement is the same for any number of them."""
+    if dialect == "sqlite":
+        return column.in_(bindparam(name, expanding=True))
+    return column == any_(bindparam(name, type_=ARRAY(String)))
 
 
 def _open_postgres(url: URL, connections: int) -> Engine:
     patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
-    return create_engine(
+    engine = create_engine(
         # `postgresql://` means psycopg 3 from SQLAlchemy 2.1 on; naming the driver keeps that true of any URL that people paste.
         url.set(drivername="postgresql+psycopg"),
         pool_size=connections,
         max_overflow=2,
-        pool_pre_ping=True,
         pool_recycle=_RECYCLE,
         hide_parameters=True,  # what is written holds presigned URLs, and an error's text goes to the logs
         # Leases re-read a row after waiting for its lock; under a database's own stricter default they would fail instead.
         isolation_level="READ COMMITTED",
         # Prepared statements break behind poolers that share connections by transaction, and their plans forget how much is due.
-        connect_args=patience | {"prepare_threshold": None},
+        # In UTC, so that every moment that is read is one.
+        connect_args=patience | {"prepare_threshold": None, "options": f"{url.query.get('options', '')} -c timezone=UTC".strip()},
     )
+    _ask_the_idle(engine)
+    return engine
+
+
+def _ask_the_idle(engine: Engine) -> None:
+    """Ask a connection whether it still lives when it has not been used for a while, and not each time, as SQLAlchemy's pre-ping does."""
+
+    def used(_connection: Any, record: Any) -> None:  # noqa: ANN401 - the driver's connection, and the pool's record of it
+        record.info[_USED] = monotonic()
+
+    def ask(connection: Any, record: Any, _proxy: object) -> None:  # noqa: ANN401 - the same
+        if monotonic() - record.info[_USED] < _IDLE:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # the others are of the same age: the pool makes new ones, and goes on
+
+    event.listen(engine, "connect", used)
+    event.listen(engine, "checkin", used)
+    event.listen(engine, "checkout", ask)
 
 
 def _open_sqlite(url: URL, connections: int) -> Engine:

@@ -1,12 +1,11 @@
 """The ledger: add, claim, take, apply. It may not decide what happens to a job, and every write to one is compare-and-swap on its version."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, bindparam, insert, update
 
 from worker.core.decision import Decision
 from worker.core.effects import StopAccount, SubmitReplica
@@ -15,34 +14,23 @@ from worker.core.failures import Failure
 from worker.core.job import Attempt, Job, JobId, Terms
 from worker.core.rules import Rules
 from worker.core.states import State
-from worker.store import accounts, budgets, claims, rulebook, stories
-from worker.store.reading import ATTEMPT, JOB, STORY, Reader, jobs_of
+from worker.store import accounts, adding, budgets, claims, lessons, looks, rulebook, stories
+from worker.store.adding import Added, KeyReusedError, New
+from worker.store.reading import ATTEMPT, JOB, STORY, Reader, jobs_from, jobs_of, rows_of
 from worker.store.rows import attempt_columns, columns_of, document_of, storable
 
-_BUDGET = (Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL)
+__all__ = ["Added", "Applied", "KeyReusedError", "Ledger", "New", "StaleJobError"]
+
+_BUDGET = (Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL, Failure.PACED)
+
+# Said at every step of every job, so built once: to build one takes longer than the database takes to answer it. What is set is what is given.
+_SAME = update(JOB).where(JOB.c.id == bindparam("same_id"), JOB.c.version == bindparam("same_version"))
+_KNOWN = update(ATTEMPT).where(ATTEMPT.c.job_id == bindparam("known_job"), ATTEMPT.c.number == bindparam("known_number"))
+_NEW, _TOLD = insert(ATTEMPT), insert(STORY)
 
 
 class StaleJobError(Exception):
     """The job was written by somebody else since it was read: read it again."""
-
-
-class KeyReusedError(Exception):
-    """The idempotency key already stands for another request of the same caller: nothing was stored."""
-
-    def __init__(self, job_id: JobId) -> None:
-        """Say which job the key belongs to."""
-        self.job_id = job_id
-        super().__init__(
-            f"the idempotency key already belongs to job {job_id}, whose request differs: use another key, or send the same request"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """The job that a request has; `created` is False when the same request was there already."""
-
-    job: Job
-    created: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,42 +62,47 @@ class Ledger(Reader):
         `fingerprint` tells requests apart. `ring`: the lease to claim it with at once, because the caller rings for it after this returns.
         Raises KeyReusedError when the key stands for another request.
         """
-        stored = replace(job, due_at=job.created_at + (ring or timedelta(0)))
-        columns = columns_of(stored) | {
-            "id": job.id, "account": job.account, "caller": job.caller, "idempotency_key": job.idempotency_key, "fingerprint": fingerprint,
-            "request": document_of(job.request), "version": job.version, "created_at": job.created_at, "updated_at": job.created_at,
-            "rung_at": job.created_at if ring else None,
-        }  # fmt: skip
-        try:
-            with self._database.begin() as connection:
-                connection.execute(insert(JOB), storable(columns))
-                for attempt in job.attempts:
-                    _keep_attempt(connection, job, attempt, known=False)
-                connection.execute(insert(STORY), storable(_enqueued(job)))
-        except IntegrityError:
-            known = self.find_by_key(job.caller, job.idempotency_key, fingerprint)
-            if known is None:
-                raise
-            return Added(known, created=False)
-        return Added(stored, created=True)
+        [added] = self.add_many([New(job, fingerprint)], ring=ring)
+        if isinstance(added, KeyReusedError):
+            raise added
+        return added
+
+    def add_many(self, new: Sequence[New], *, ring: timedelta | None) -> list[Added | KeyReusedError]:
+        """The same for many in one transaction, as if one after the other; what became of each, in order."""
+        with self._database.begin() as connection:
+            return adding.add_many(connection, new, ring)
 
     def find_by_key(self, caller: str, key: str | None, fingerprint: str) -> Job | None:
         """The job that this request has already. Raises KeyReusedError when the key stands for another request."""
         if key is None:
             return None
-        same_key = (JOB.c.caller == storable(caller), JOB.c.idempotency_key == storable(key))
         with self._reading() as connection:
-            known = connection.execute(select(JOB.c.id, JOB.c.fingerprint).where(*same_key)).one_or_none()
-            if known is not None and known.fingerprint != fingerprint:
-                raise KeyReusedError(JobId(known.id))
-            return jobs_of(connection, [JobId(known.id)])[0] if known else None
+            found = adding.find_by_keys(connection, [(storable(caller), storable(key))])
+        for job, of_job in found.values():
+            if of_job != fingerprint:
+                raise KeyReusedError(job.id)
+            return job
+        return None
 
     def claim_due(
-        self, states: Iterable[State], now: datetime, lease: timedelta, limit: int, *, rung_before: datetime | None = None
+        self,
+        states: Iterable[State],
+        account: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        *,
+        caller: str | None = None,
+        rung_before: datetime | None = None,
     ) -> list[claims.Claim]:
         """See `claims.claim_due`."""
         with self._database.begin() as connection:
-            return claims.claim_due(connection, states, now, lease, limit, rung_before=rung_before)
+            return claims.claim_due(connection, states, account, now, lease, limit, caller=caller, rung_before=rung_before)
+
+    def claim_nearly(self, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> list[claims.Claim]:
+        """See `claims.claim_nearly`."""
+        with self._database.begin() as connection:
+            return claims.claim_nearly(connection, account, now, until, lease, limit)
 
     def claim_these(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[claims.Claim]:
         """See `claims.claim_these`."""
@@ -124,7 +117,15 @@ class Ledger(Reader):
     def take(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Job]:
         """See `claims.take`; the jobs that were taken, fenced."""
         with self._database.begin() as connection:
-            return jobs_of(connection, claims.take(connection, job_ids, now, lease))
+            known = accounts.known(connection)
+            if len(job_ids) == 1 and (taking := claims.taking(connection, known)) is not None:
+                return jobs_from(connection, rows_of(connection, taking, {"ids": job_ids, "now": now, "new_due_at": now + lease}), known)
+            return jobs_of(connection, claims.take(connection, job_ids, now, lease, known), known)
+
+    def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
+        """See `looks.put_off`; for decisions that are no news."""
+        with self._database.begin() as connection:
+            return looks.put_off(connection, [(change.before, change.decision.job) for change in changes], now)
 
     def apply(self, change: Applied, now: datetime) -> Job:
         """Commit one decision. Raises StaleJobError, and changes nothing, when the job is not as it was read.
@@ -179,6 +180,11 @@ class Ledger(Reader):
         with self._database.begin() as connection:
             accounts.keep_voices(connection, account, names, now)
 
+    def keep_lesson(self, subject: str, document: Mapping[str, Any], now: datetime) -> None:
+        """See `lessons.keep`."""
+        with self._database.begin() as connection:
+            lessons.keep(connection, subject, document, now)
+
 
 def _mind_the_budget(connection: Connection, change: Applied, now: datetime) -> None:
     """Count an intent to pay with all others, in one order; and let the next job through where a training has ended."""
@@ -195,28 +201,28 @@ def _mind_the_budget(connection: Connection, change: Applied, now: datetime) -> 
 
 def _commit(connection: Connection, change: Applied, now: datetime) -> bool:
     before, after = change.before, change.after
-    same = (JOB.c.id == before.id, JOB.c.version == before.version)
-    values = columns_of(after) | {"version": after.version, "updated_at": now}
+    was, values = columns_of(before), columns_of(after)
+    values = {name: value for name, value in values.items() if value != was[name]} | {"version": after.version, "updated_at": now}
     if after.due_at != before.due_at:
         values["rung_at"] = None  # a message that is out is about the due time that was; while that stands, so does the message
     if after.request != before.request:
         values["request"] = document_of(after.request)
-    if connection.execute(update(JOB).where(*same).values(storable(values))).rowcount != 1:
+    if connection.execute(_SAME, storable(values) | {"same_id": before.id, "same_version": before.version}).rowcount != 1:
         return False
     for attempt in after.attempts:
         if attempt not in before.attempts:
             _keep_attempt(connection, after, attempt, known=before.attempt_of(attempt.mark) is not None)
     if change.decision.why:
-        connection.execute(insert(STORY), storable(_line(change, now)))
+        connection.execute(_TOLD, storable(_line(change, now)))
     return True
 
 
 def _keep_attempt(connection: Connection, job: Job, attempt: Attempt, *, known: bool) -> None:
     columns = storable(attempt_columns(job, attempt))
     if known:
-        connection.execute(update(ATTEMPT).where(ATTEMPT.c.job_id == job.id, ATTEMPT.c.number == attempt.number).values(columns))
+        connection.execute(_KNOWN, columns | {"known_job": job.id, "known_number": attempt.number})
     else:
-        connection.execute(insert(ATTEMPT), columns)
+        connection.execute(_NEW, columns)
 
 
 def _line(change: Applied, now: datetime) -> dict[str, Any]:
@@ -224,11 +230,4 @@ def _line(change: Applied, now: datetime) -> dict[str, Any]:
         "job_id": change.before.id, "at": now, "version": change.after.version, "event": stories.name_of(change.event),
         "data": stories.data_of(change.event), "from_state": change.before.state.value, "to_state": change.after.state.value,
         "why": change.decision.why, "rules": rulebook.digest_of(change.rules, change.before.terms),
-    }  # fmt: skip
-
-
-def _enqueued(job: Job) -> dict[str, Any]:
-    return {
-        "job_id": job.id, "at": job.created_at, "version": job.version, "event": stories.FIRST, "data": {}, "from_state": None,
-        "to_state": job.state.value, "why": f"enqueued by {job.caller} for the account {job.account}",
     }  # fmt: skip

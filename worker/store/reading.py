@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, Select, func, select
+from sqlalchemy import Connection, DateTime, Engine, Select, Update, func, select
 
+from worker.core.calling import Ending
 from worker.core.events import BudgetReached
 from worker.core.job import Attempt, Job, JobId, Mark, Terms
 from worker.core.rules import Rules
 from worker.core.states import State
-from worker.store import accounts, book, budgets, rows, rulebook, stories
-from worker.store.database import portions, reading
+from worker.store import accounts, book, budgets, claims, lessons, lines, rows, rulebook, stories
+from worker.store.accounts import Known
+from worker.store.database import glancing, one_of, portions, reading
 from worker.store.tables import METADATA
 
 UNREADABLE = (ValueError, TypeError, LookupError)
@@ -37,7 +40,7 @@ class Reader:
     def __init__(self, database: Engine) -> None:
         """Use an engine of `open_database`."""
         self._database = database
-        self._reader = reading(database)
+        self._reader, self._glancer = reading(database), glancing(database)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -47,11 +50,14 @@ class Reader:
         """The time on the database's server; None for SQLite, whose server is this host."""
         if self._database.dialect.name == "sqlite":
             return None
-        with self._reading() as connection:
+        with self._glancing() as connection:
             return connection.execute(select(func.clock_timestamp(type_=DateTime(timezone=True)))).scalar_one().astimezone(UTC)
 
     def _reading(self) -> AbstractContextManager[Connection]:
         return self._reader.connect()
+
+    def _glancing(self) -> AbstractContextManager[Connection]:
+        return self._glancer.connect()
 
     def get(self, job_id: JobId) -> Job:
         """The job. Raises KeyError when there is none."""
@@ -65,9 +71,26 @@ class Reader:
         with self._reading() as connection:
             return jobs_of(connection, job_ids)
 
+    def answered(self, job_ids: Sequence[JobId], now: datetime) -> list[Job]:
+        """See `claims.answering`; the jobs, which nobody is fenced from."""
+        with self._glancing() as connection:
+            known = accounts.known(connection)
+            wanted, stopped = _answering(connection.dialect.name), claims.not_stopped(known)
+            return _jobs(connection, wanted.where(*stopped) if stopped else wanted, {"ids": job_ids, "now": now}, known)
+
+    def due(self, now: datetime, *, rung_before: datetime) -> lines.Due:
+        """See `lines.due`."""
+        with self._glancing() as connection:
+            return lines.due(connection, now, rung_before=rung_before)
+
+    def callers(self, state: State, account: str) -> list[str]:
+        """See `lines.callers`."""
+        with self._glancing() as connection:
+            return lines.callers(connection, state, account)
+
     def find_by_mark(self, mark: Mark) -> JobId | None:
         """The job of an attempt's mark."""
-        with self._reading() as connection:
+        with self._glancing() as connection:
             found = connection.execute(select(ATTEMPT.c.job_id).where(ATTEMPT.c.mark == mark)).scalar()
         return JobId(found) if found else None
 
@@ -118,18 +141,18 @@ class Reader:
 
     def voices(self, account: str) -> frozenset[str]:
         """The account's stock voices in lower case; empty when they are not known."""
-        with self._reading() as connection:
+        with self._glancing() as connection:
             return accounts.voices(connection, account)
 
     def terms(self, account: str) -> Terms:
         """The account's terms."""
-        with self._reading() as connection:
-            return accounts.terms_of(connection, {account})[account]
+        with self._glancing() as connection:
+            return accounts.known(connection).terms_of(account)
 
     def budget_reached(self, account: str, now: datetime, rules: Rules) -> BudgetReached | None:
         """What the account's limits say to one more training, as a hint: the intent itself is counted where it is written."""
-        with self._reading() as connection:
-            return budgets.reached(connection, account, accounts.terms_of(connection, {account})[account], now, rules)
+        with self._glancing() as connection:
+            return budgets.reached(connection, account, accounts.known(connection).terms_of(account), now, rules)
 
     def book(self, now: datetime, *, account: str | None = None, month: str | None = None) -> list[book.Month]:
         """See `book.months`."""
@@ -139,18 +162,48 @@ class Reader:
     def due_deletions(self, now: datetime, limit: int) -> list[JobId]:
         """The jobs with a deletion that is due, longest due first."""
         due = select(ATTEMPT.c.job_id).where(ATTEMPT.c.delete_due_at <= now).order_by(ATTEMPT.c.delete_due_at).limit(limit)
-        with self._reading() as connection:
+        with self._glancing() as connection:
             return [JobId(job_id) for job_id in dict.fromkeys(connection.execute(due).scalars())]
+
+    def subjects(self) -> list[str]:
+        """See `lessons.subjects`."""
+        with self._reading() as connection:
+            return lessons.subjects(connection)
+
+    def trainings(self, subject: str, before: datetime, limit: int) -> list[lessons.Training]:
+        """See `lessons.trainings`."""
+        with self._reading() as connection:
+            return lessons.trainings(connection, subject, before, limit)
+
+    def endings(self, account: str, limit: int) -> list[Ending]:
+        """See `lessons.endings`."""
+        with self._reading() as connection:
+            return lessons.endings(connection, account, limit)
+
+    def lessons(self) -> dict[str, Any]:
+        """See `lessons.read`."""
+        with self._reading() as connection:
+            return lessons.read(connection)
 
     def stops(self) -> list[accounts.Stop]:
         """The stopped accounts."""
-        with self._reading() as connection:
+        with self._glancing() as connection:
             return accounts.stops(connection)
 
 
-def jobs_of(connection: Connection, job_ids: Sequence[JobId]) -> list[Job]:
-    """Those of the jobs that exist, as this transaction sees them, in no order."""
-    return [job for part in portions(job_ids) for job in _jobs(connection, select(JOB).where(JOB.c.id.in_(part)))]
+def jobs_of(connection: Connection, job_ids: Sequence[JobId], known: Known | None = None) -> list[Job]:
+    """Those of the jobs that exist, as this transaction sees them, in no order. `known`: of the accounts, where it was read already."""
+    wanted, known = _named(connection.dialect.name), known or accounts.known(connection)
+    return [job for part in portions(connection, job_ids) for job in _jobs(connection, wanted, {"ids": part}, known)]
+
+
+def jobs_from(connection: Connection, found: Sequence[dict[str, Any]], known: Known) -> list[Job]:
+    """The jobs of rows of `job`, with their attempts."""
+    attempts: dict[str, list[Any]] = {row["id"]: [] for row in found}
+    for ids in portions(connection, list(attempts)):
+        for attempt in rows_of(connection, _attempts(connection.dialect.name), {"ids": ids}):
+            attempts[attempt["job_id"]].append(attempt)
+    return [rows.job_from(row, attempts[row["id"]], known.terms_of(row["account"])) for row in found]
 
 
 def _readable(connection: Connection, ids: Sequence[JobId]) -> tuple[list[Job], dict[JobId, str]]:
@@ -172,8 +225,9 @@ def _stories(connection: Connection, ids: Sequence[JobId]) -> tuple[dict[JobId, 
     """The stories, and which of them have a line that cannot be read, and why."""
     told: dict[JobId, list[stories.Line]] = {job_id: [] for job_id in ids}
     untold: dict[JobId, str] = {}
-    for part in portions(ids):
-        found = connection.execute(select(STORY).where(STORY.c.job_id.in_(part)).order_by(STORY.c.id))
+    for part in portions(connection, ids):
+        told_of = select(STORY).where(one_of(connection.dialect.name, STORY.c.job_id, "ids")).order_by(STORY.c.id)
+        found = connection.execute(told_of, {"ids": part})
         for row in found.mappings():
             try:
                 told[JobId(row["job_id"])].append(stories.line_from(dict(row)))
@@ -182,11 +236,31 @@ def _stories(connection: Connection, ids: Sequence[JobId]) -> tuple[dict[JobId, 
     return told, untold
 
 
-def _jobs(connection: Connection, wanted: Select[Any]) -> list[Job]:
-    found = connection.execute(wanted).mappings().all()
-    attempts: dict[str, list[Any]] = {row["id"]: [] for row in found}
-    for ids in portions(list(attempts)):
-        for attempt in connection.execute(select(ATTEMPT).where(ATTEMPT.c.job_id.in_(ids)).order_by(ATTEMPT.c.number)).mappings():
-            attempts[attempt["job_id"]].append(attempt)
-    terms = accounts.terms_of(connection, {row["account"] for row in found})
-    return [rows.job_from(dict(row), attempts[row["id"]], terms[row["account"]]) for row in found]
+def _jobs(connection: Connection, wanted: Select[Any], given: Mapping[str, object], known: Known) -> list[Job]:
+    return jobs_from(connection, rows_of(connection, wanted, given), known)
+
+
+def rows_of(connection: Connection, wanted: Select[Any] | Update, given: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The rows by their columns' names. Not SQLAlchemy's mappings, which take three times as long to read."""
+    found = connection.execute(wanted, given)
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found.all()]
+
+
+# Built once: to build one takes longer than the database takes to answer it.
+_EVERY = select(JOB)
+
+
+@cache
+def _named(dialect: str) -> Select[Any]:
+    return _EVERY.where(one_of(dialect, JOB.c.id, "ids"))
+
+
+@cache
+def _answering(dialect: str) -> Select[Any]:
+    return _EVERY.where(claims.answering(dialect))
+
+
+@cache
+def _attempts(dialect: str) -> Select[Any]:
+    return select(ATTEMPT).where(one_of(dialect, ATTEMPT.c.job_id, "ids")).order_by(ATTEMPT.c.number)

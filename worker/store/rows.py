@@ -24,6 +24,7 @@ from worker.core.job import (
     Start,
     Terms,
 )
+from worker.core.learned import subject_of
 from worker.core.states import State
 
 _PLAIN = (
@@ -106,6 +107,7 @@ def terms_from(row: Mapping[str, Any]) -> Terms:
         max_in_flight=row["max_in_flight"],
         retry_after_refund=row["retry_after_refund"],
         price=Decimal(row["price"]) if row["price"] else None,
+        requests_a_minute=row.get("requests_a_minute"),  # rules that were kept before there was one do not name it
     )
 
 
@@ -121,6 +123,7 @@ def attempt_columns(job: Job, attempt: Attempt) -> dict[str, Any]:
     return plain | {
         "job_id": job.id,
         "account": job.account,
+        "subject": subject_of(job.request),
         "outcome": attempt.outcome.value,
         "failure": attempt.failure and attempt.failure.value,
         "delete_due_at": deletion and deletion.due_at,

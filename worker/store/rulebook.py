@@ -18,7 +18,7 @@ from worker.store.tables import METADATA
 
 RULES = METADATA.tables["rules"]
 _DIGEST = 12  # hexadecimal characters: 48 bits for what is a handful of documents
-_NAMES = tuple(field.name for field in fields(Rules) if field.name != "plan")  # the plan moves looks, and no job
+_NAMES = tuple(field.name for field in fields(Rules) if field.name not in {"plan", "learned"})  # they move looks, and no job
 
 
 Rulebook = dict[str, tuple[Rules, Terms]]

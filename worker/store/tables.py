@@ -7,10 +7,17 @@ from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integ
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from worker.core.states import FAIR
+
 # Not JSONB: that keeps numbers as decimals, so that 6.208479595147445e+16 comes back as another number; and nothing is ever looked for inside.
 Document = JSON
 # SQLite counts by itself only in a column that is called INTEGER, and that has 64 bits there anyway.
 Counter = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """What makes an index partial, in either database's words."""
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
 
 
 class Moment(TypeDecorator[datetime]):
@@ -32,9 +39,11 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give the zone back."""
         del dialect
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else value.replace(tzinfo=UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ANN401 - as the base class says
+        """None for PostgreSQL, whose connections are in UTC: a job has fifteen moments, and jobs are read by the thousand."""
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
 
 
 class _Table(SQLModel):
@@ -54,12 +63,17 @@ class JobRow(_Table, table=True):
     """A job. `rung_at` is set while a message for it is out; `fingerprint` tells whether a repeated idempotency key means the same request."""
 
     __tablename__ = "job"
-    # The sweep asks for due rows by state: its cost grows with what is due, not with what exists. Priority and account are in the index so that
-    # a long backlog is put in order without reading its rows: measured on SQLite with 100,000 due, ten times faster.
+    # The sweep leaps from line to line and asks each for what is due: its cost grows with what is due, not with what exists. Where callers wait for
+    # each other they have lines of their own, in whose index stands all that puts a long backlog in order without reading its rows. Messages that
+    # are out are few, and so is their index.
     __table_args__ = (
         UniqueConstraint("caller", "idempotency_key"),
-        Index("ix_job_due", "state", "due_at", "priority", "account"),
-        Index("ix_job_account", "account"),
+        Index("ix_job_line", "state", "account", "due_at"),
+        *(
+            Index(f"ix_job_{state.value}", "account", "caller", "priority", "due_at", "state", **_where(f"state = '{state.value}'"))
+            for state in FAIR
+        ),
+        Index("ix_job_rung_at", "rung_at", "state", "account", **_where("rung_at IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True, max_length=26)
@@ -102,12 +116,9 @@ class AttemptRow(_Table, table=True):
         Index("ix_attempt_replica_id", "replica_id"),
         # Budgets and the credit book count an account's attempts; the sweep asks for the few deletions that are due.
         Index("ix_attempt_account", "account", "outcome", "intended_at"),
-        Index(
-            "ix_attempt_delete_due_at",
-            "delete_due_at",
-            postgresql_where=text("delete_due_at IS NOT NULL"),
-            sqlite_where=text("delete_due_at IS NOT NULL"),
-        ),
+        Index("ix_attempt_delete_due_at", "delete_due_at", **_where("delete_due_at IS NOT NULL")),
+        # What a plan learns from: the newest trainings of a kind that began before some moment, found without a look at any other.
+        Index("ix_attempt_subject", "subject", "intended_at", **_where("replica_id IS NOT NULL")),
     )
 
     job_id: str = Field(primary_key=True, foreign_key="job.id")
@@ -128,6 +139,10 @@ class AttemptRow(_Table, table=True):
     delete_confirmed_at: datetime | None = Field(default=None, sa_type=Moment)
     witness: str | None = None
     strays: str | None = None
+    subject: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+    called_at: datetime | None = Field(default=None, sa_type=Moment)
+    late_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class StoryRow(_Table, table=True):
@@ -157,6 +172,16 @@ class RulesRow(_Table, table=True):
     document: dict[str, Any] = Field(sa_type=Document)
 
 
+class LessonRow(_Table, table=True):
+    """What was learned of a subject: the times of a kind of training, or the callbacks of an account. Made anew from the attempts, and no record."""
+
+    __tablename__ = "lesson"
+
+    subject: str = Field(primary_key=True)
+    document: dict[str, Any] = Field(sa_type=Document)
+    learned_at: datetime = Field(sa_type=Moment)
+
+
 class AccountRow(_Table, table=True):
     """What is known of a Tavus account besides its key, which is never stored, and the terms that its owner set.
 
@@ -175,6 +200,7 @@ class AccountRow(_Table, table=True):
     max_in_flight: int | None = None
     retry_after_refund: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     price: str | None = None
+    requests_a_minute: int | None = None
 
 
 class VoiceRow(_Table, table=True):

@@ -47,10 +47,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The request certainly never reached Tavus. `keyless`: because we have no key for the account, or none that can be sent."""
+    """The request certainly never reached Tavus. `keyless`: because we have no key for the account, or none that can be sent.
+
+    `retry_after`: because the account's pace held it back for so long.
+    """
 
     detail: str
     keyless: bool = False
+    retry_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Effects to events: does what was decided and reports what happened. It may not decide, retry, or take silence for an answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import assert_never
 
@@ -20,6 +20,7 @@ from worker.core.effects import (
     VerifyWitness,
 )
 from worker.core.failures import Failure
+from worker.tavus.batches import Batches
 from worker.tavus.callbacks import Callbacks
 from worker.tavus.client import Answer, Tavus
 from worker.tavus.deletion import confirm, delete
@@ -36,6 +37,7 @@ class Performer:
     tavus: Tavus
     callbacks: Callbacks
     patience: timedelta
+    batches: Batches = field(default_factory=Batches)
 
     def perform(self, effect: TavusEffect) -> events.Event:  # noqa: PLR0911 - one for each effect
         """Do it, and say what happened. Never raises for what the network or Tavus does."""
@@ -62,7 +64,7 @@ class Performer:
         polls = [one for one in questions if isinstance(one, PollReplica)]
         marks = [one for one in questions if isinstance(one, LookUpMark)]
         talks = [one for one in questions if isinstance(one, LookUpConversation)]
-        news = poll(self.tavus, polls, self.patience)
+        news = poll(self.tavus, polls, self.patience, self.batches)
         found = look_up(self.tavus, marks, self.patience) | look_up_conversations(self.tavus, talks, self.patience)
         return [news[one.replica_id] if isinstance(one, PollReplica) else found[one.mark] for one in questions]
 

@@ -1,7 +1,7 @@
 """How many trainings go, in one call. It may not take an unanswered question for a failed training, nor a missing row for a missing replica.
 
 One GET /replicas?replica_ids=... answers them all (Tavus, List Replicas, 2026-06). It shows no error text, it need not show the tuning, and who is
-missing from it may only be missing from the list: those are asked for one by one.
+missing from it may only be missing from the list: those are asked for one by one, and in smaller batches where the list shows too few.
 """
 
 import time
@@ -11,6 +11,7 @@ from datetime import timedelta
 from worker.core import events
 from worker.core.effects import PollReplica
 from worker.core.job import ReplicaId
+from worker.tavus.batches import Batches
 from worker.tavus.client import Answer, Reply, Tavus
 from worker.tavus.refusals import fault_of, retry_after_of, says_unknown, words_of
 from worker.tavus.verdicts import failure_of_training
@@ -19,19 +20,44 @@ from worker.tavus.wire import Replica, Training, all_of, page_of, replica_of, sa
 PollEvent = events.TrainingContinued | events.TrainingCompleted | events.TrainingFailed | events.ReplicaMissing | events.PollUnread
 
 
-def poll(tavus: Tavus, looks: Sequence[PollReplica], patience: timedelta) -> dict[ReplicaId, PollEvent]:
+def poll(tavus: Tavus, looks: Sequence[PollReplica], patience: timedelta, batches: Batches) -> dict[ReplicaId, PollEvent]:
     """The news of each look, by replica id. All looks are of one account. No single GET begins once `patience` is over."""
     deadline = time.monotonic() + patience.total_seconds()
-    if not looks:
-        return {}
-    if len(looks) == 1:
-        return {looks[0].replica_id: _single(tavus, looks[0])}
-    reply = tavus.list_replicas(looks[0].account, replica_ids=[look.replica_id for look in looks])
-    listed = _listed(reply)
-    if listed is None:
-        unread = _unread(reply)
-        return {look.replica_id: unread for look in looks}
-    return {look.replica_id: _news(tavus, look, listed.get(look.replica_id), deadline) for look in looks}
+    # By id, which has nothing to do with age: a list that is behind leaves out some here and there, a filter that takes fewer the last ones.
+    left = sorted(looks, key=lambda look: look.replica_id)
+    news: dict[ReplicaId, PollEvent] = {}
+    while left:
+        most = batches.most(left[0].account)
+        some, left = left[:most], left[most:]
+        if most == 1 or len(looks) == 1:
+            return news | _one_by_one(tavus, (*some, *left), deadline)
+        reply = tavus.list_replicas(some[0].account, replica_ids=[look.replica_id for look in some])
+        listed = _listed(reply)
+        if listed is None:  # nor would the others be answered now
+            return news | {look.replica_id: _unread(reply) for look in (*some, *left)}
+        news |= {look.replica_id: _news(tavus, look, listed[look.replica_id], deadline) for look in some if look.replica_id in listed}
+        missing = [look for look in some if look.replica_id not in listed]
+        if missing:
+            witness, *others = missing
+            known = news[witness.replica_id] = _single(tavus, witness, deadline)
+            is_there = not isinstance(known, events.ReplicaMissing | events.PollUnread)
+            if is_there and batches.learn(witness.account, [look.replica_id for look in some], listed):
+                left = others + left
+            elif isinstance(known, events.PollUnread):
+                news |= {look.replica_id: known for look in others}
+            else:
+                news |= _one_by_one(tavus, others, deadline)
+    return news
+
+
+def _one_by_one(tavus: Tavus, looks: Sequence[PollReplica], deadline: float) -> dict[ReplicaId, PollEvent]:
+    """A single GET for each; when one is not answered, the others would not be either."""
+    news: dict[ReplicaId, PollEvent] = {}
+    for look in looks:
+        last = news[look.replica_id] = _single(tavus, look, deadline)
+        if isinstance(last, events.PollUnread):
+            return {one.replica_id: last for one in looks} | news
+    return news
 
 
 def _listed(reply: Reply) -> dict[ReplicaId, Replica] | None:
@@ -40,13 +66,9 @@ def _listed(reply: Reply) -> dict[ReplicaId, Replica] | None:
     return None if replicas is None else {replica.id: replica for replica in replicas}
 
 
-def _news(tavus: Tavus, look: PollReplica, row: Replica | None, deadline: float) -> PollEvent:
+def _news(tavus: Tavus, look: PollReplica, row: Replica, deadline: float) -> PollEvent:
     """A list row decides only what it can: that a training goes on, or is over and has one stage."""
-    if row is not None and not _needs_a_closer_look(row, look.model):
-        return _event(row, look)
-    if time.monotonic() > deadline:
-        return events.PollUnread("the batch ran out of time before this one was asked for")
-    return _single(tavus, look)
+    return _single(tavus, look, deadline) if _needs_a_closer_look(row, look.model) else _event(row, look)
 
 
 def _needs_a_closer_look(row: Replica, model: str) -> bool:
@@ -54,7 +76,9 @@ def _needs_a_closer_look(row: Replica, model: str) -> bool:
     return row.training(model) is Training.FAILED or may_be_tuned
 
 
-def _single(tavus: Tavus, look: PollReplica) -> PollEvent:
+def _single(tavus: Tavus, look: PollReplica, deadline: float) -> PollEvent:
+    if time.monotonic() > deadline:
+        return events.PollUnread("the batch ran out of time before this one was asked for")
     reply = tavus.get_replica(look.account, look.replica_id)
     replica = replica_of(reply.document) if isinstance(reply, Answer) and reply.ok else None
     if replica is not None and replica.id == look.replica_id:

@@ -37,6 +37,8 @@ class Refusal:
 def refusal_of(reply: Reply, otherwise: Failure) -> Refusal | None:
     """The refusal in a reply to a POST; None when the POST may have been done. `otherwise`: what an unnamed bad request is."""
     match reply:
+        case NotSent(detail, _, timedelta() as retry_after):
+            return Refusal(Failure.PACED, detail, retry_after)
         case NotSent(detail, keyless):
             return Refusal(Failure.KEY_REJECTED if keyless else Failure.UNREACHABLE, detail)
         case Answer(status, document, words, retry_after) if 400 <= status < 500 and status not in _UNDECIDED:  # noqa: PLR2004 - HTTP's numbers
@@ -78,6 +80,8 @@ def says_unknown(reply: Reply) -> bool:
 def words_of(reply: Reply) -> str:
     """The reply in one sentence."""
     match reply:
+        case NotSent(detail, _, timedelta()):
+            return f"not asked: {detail}"
         case NotSent(detail, _):
             return f"Tavus could not be reached: {detail}"
         case Cut(detail):
@@ -87,5 +91,5 @@ def words_of(reply: Reply) -> str:
 
 
 def retry_after_of(reply: Reply) -> timedelta | None:
-    """When Tavus wants to be asked again, if it says so."""
-    return reply.retry_after if isinstance(reply, Answer) else None
+    """When Tavus wants to be asked again, if it says so; or when our own pace lets us ask."""
+    return None if isinstance(reply, Cut) else reply.retry_after

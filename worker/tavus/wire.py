@@ -24,7 +24,8 @@ TWO_STAGE = "phoenix-4.5"
 _SAID = 300  # characters of what Tavus says that are kept: enough for its longest documented sentence
 _READ = 4000  # characters that are looked at for that: redaction of megabytes takes seconds
 _TEXTS = 50  # texts of an answer that are put together, when none of them is known to be the error's
-_PROGRESS = 20  # characters of `n/100`
+_PROGRESS = 20  # characters of it
+_HUNDREDTHS = re.compile(r"\d{1,3}/100", re.ASCII)
 # An id goes into paths and lists: one that could lead elsewhere is none. Tavus' own are a letter and some ten hexadecimal digits.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TRAINED, _FAILED = frozenset({"completed", "ready"}), frozenset({"error"})
@@ -113,7 +114,7 @@ def replica_of(document: object) -> Replica | None:
         id=ReplicaId(replica_id),
         name=_name(document, "replica_name", "face_name"),
         status=(_text(document, "status") or "").lower(),
-        progress=shown(_text(document, "training_progress") or "")[:_PROGRESS] or None,
+        progress=_progress(_text(document, "training_progress") or ""),
         model=_text(document, "model_name"),
         finetune=_text(document, "finetune_status"),
         created_at=_text(document, "created_at"),
@@ -178,6 +179,11 @@ def texts_in(document: object) -> Iterator[tuple[str, str]]:
 
 def _text(document: Mapping[Any, Any], *keys: str) -> str | None:
     return next((value for key in keys if isinstance(value := document.get(key), str) and value), None)
+
+
+def _progress(text: str) -> str | None:
+    """What is said of the progress; in the documented form there is nothing to be redacted, and lists have a hundred of them."""
+    return text if _HUNDREDTHS.fullmatch(text) else shown(text)[:_PROGRESS] or None
 
 
 def _id(document: Mapping[Any, Any], *keys: str) -> str | None:

@@ -1,5 +1,7 @@
 """Accounts are listed with what stopped them, never with a key; one that is resumed takes the jobs that it held along."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.broker import Broker
@@ -8,8 +10,11 @@ from tests.scheduler.made import KEYS, a_job_in, rows
 from worker.app import SUBMIT
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
+from worker.core.job import Terms
 from worker.core.states import State
-from worker.engine import utc_now
+from worker.pacing.kinds import Kind, Verdict
+from worker.pacing.pacer import Ticket
+from worker.store.clock import utc_now
 
 
 @pytest.fixture
@@ -43,6 +48,24 @@ def test_a_resumed_account_takes_along_what_it_held_and_nothing_else(stopped: Ap
     assert stops(stopped)["default"] is None
     assert [stopped.parts.ledger.get(job.id).state for job in (held, other, elsewhere)] == [State.QUEUED, State.HELD, State.HELD]
     assert [message["arguments"][0] for message in broker.messages(SUBMIT)] == [[held.id]]
+
+
+def test_the_pace_of_every_account_is_shown(api: Api) -> None:
+    pace = api.parts.pace
+    api.parts.ledger.set_terms("studio", Terms(requests_a_minute=60), utc_now())
+    for _ in range(5):
+        ticket = pace.enter("default", Kind.SUBMIT)
+        assert isinstance(ticket, Ticket)
+        pace.saw(ticket, Verdict.FAILED)
+    ticket = pace.enter("default", Kind.LOOK)
+    assert isinstance(ticket, Ticket)
+    pace.saw(ticket, Verdict.LIMITED, timedelta(minutes=2))
+    found = {account["name"]: account["pace"] for account in api.get("/v1/accounts").json()["accounts"]}
+    assert (found["studio"]["requests_a_minute"], found["studio"]["allowed_now"], found["studio"]["breakers"]) == (60, 60, {})
+    assert found["default"]["breakers"]["submit"]["reason"] == "breaker"
+    assert (found["default"]["sent_in_the_last_minute"], found["default"]["shared"]) == (6, True)
+    assert 100 < found["default"]["paused_seconds"] <= 120
+    assert found["default"]["allowed_now"] == 60
 
 
 def test_resuming_what_runs_is_harmless(api: Api) -> None:

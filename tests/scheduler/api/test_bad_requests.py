@@ -11,7 +11,7 @@ from tests.scheduler.api.served import Api, problem
 from tests.scheduler.bad import BAD
 from tests.scheduler.made import PICTURE, SECRET, a_replica, a_request, rows
 from worker.app import QUEUES
-from worker.engine import utc_now
+from worker.store.clock import utc_now
 
 
 @pytest.fixture

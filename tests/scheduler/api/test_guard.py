@@ -11,7 +11,8 @@ from tests.scheduler.made import a_request, rows, settings_in
 
 TOKEN = "t\N{LATIN SMALL LETTER E WITH ACUTE}ken"  # noqa: S105 - it opens nothing
 CALLS = [
-    ("POST", "/v1/jobs"), ("GET", "/v1/jobs"), ("GET", "/v1/jobs/one"), ("GET", "/v1/jobs/one/story"), ("POST", "/v1/jobs/one/cancel"),
+    ("POST", "/v1/jobs"), ("POST", "/v1/jobs:batch"), ("GET", "/v1/jobs"), ("GET", "/v1/jobs/one"), ("GET", "/v1/jobs/one/story"),
+    ("POST", "/v1/jobs/one/cancel"),
     ("POST", "/v1/jobs/one/release"), ("POST", "/v1/jobs/one/abandon"), ("POST", "/v1/jobs/one/conversation"),
     ("DELETE", "/v1/jobs/one/replica"), ("GET", "/v1/accounts"), ("POST", "/v1/accounts/default/resume"),
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.sweep import Swept, sweep
 from tests.broker import Broker
 from tests.scheduler.api.served import Api, problem, serving
 from tests.scheduler.made import a_job_in, in_hours, opened, paid, rows, settings_in
@@ -12,7 +13,7 @@ from worker.app import POLL
 from worker.core.job import Job
 from worker.core.marks import replica_mark
 from worker.core.states import State
-from worker.engine import utc_now
+from worker.store.clock import utc_now
 
 
 def training(api: Api) -> Job:
@@ -28,16 +29,20 @@ def path_of(api: Api, job: Job) -> str:
     return url.removeprefix("http://127.0.0.1:1")
 
 
-def test_our_token_makes_the_job_due_now_and_rings_for_it(api: Api, broker: Broker) -> None:
+def test_our_token_makes_the_job_due_now_for_the_next_sweep_to_take_with_all_others(api: Api, broker: Broker) -> None:
     job = training(api)
     broker.client.flushall()
     answer = api.post(path_of(api, job))
     assert (answer.status_code, answer.content) == (204, b"")
-    assert [message["arguments"][0] for message in broker.messages(POLL)] == [[[job.id]]]
+    assert broker.waiting(POLL) == 0
     after = api.parts.ledger.get(job.id)
     assert after.due_at is not None
-    assert after.due_at < utc_now() + api.parts.settings.lease
-    assert (after.state, after.attempts) == (State.TRAINING, job.attempts)
+    assert after.due_at <= utc_now()
+    assert sweep(api.parts) == Swept(1)
+    assert [message["arguments"][0] for message in broker.messages(POLL)] == [[[job.id]]]
+    assert after.state is State.TRAINING
+    assert after.attempt.called_at is not None
+    assert after.attempt == replace(job.attempt, called_at=after.attempt.called_at)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +54,8 @@ def test_the_body_is_never_believed(api: Api, body: bytes) -> None:
     assert api.client.post(path_of(api, job), content=body, headers={"content-type": "text/html"}).status_code == 204
     after = api.parts.ledger.get(job.id)
     assert (after.state, after.failure) == (State.TRAINING, None)
-    # Another replica that it names is noted, to be asked about; that is all that a body can do.
-    assert [replace(attempt, witness=None) for attempt in after.attempts] == list(job.attempts)
+    # That it came is noted, and another replica that it names, to be asked about; that is all that a body can do.
+    assert [replace(attempt, witness=None, called_at=None) for attempt in after.attempts] == list(job.attempts)
 
 
 def test_a_callback_that_comes_twice_is_harmless(api: Api) -> None:
@@ -59,11 +64,14 @@ def test_a_callback_that_comes_twice_is_harmless(api: Api) -> None:
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.HELD, State.ABANDONED, State.CANCELLED])
-def test_a_callback_that_comes_late_changes_nothing(api: Api, state: State) -> None:
+def test_a_callback_that_comes_late_is_noted_and_changes_nothing_else(api: Api, state: State) -> None:
     job = a_job_in(api.parts, State.CANCELLED)
     job = a_job_in(api.parts, state, attempts=paid(job))
     assert api.post(path_of(api, job)).status_code == 204
-    assert api.parts.ledger.get(job.id) == job
+    after = api.parts.ledger.get(job.id)
+    assert after.attempt.called_at is not None
+    noted = replace(job, version=after.version, attempts=(replace(job.attempt, called_at=after.attempt.called_at),))
+    assert after == noted
 
 
 def test_a_forged_token_is_404_and_changes_nothing(api: Api, broker: Broker) -> None:

@@ -11,7 +11,7 @@ from tests.scheduler.api.served import Api, problem, serving
 from tests.scheduler.commands import commands_in
 from tests.scheduler.made import PICTURE, SECRET, a_job_in, a_replica, a_request, at_tavus, in_hours, paid, rows, trained
 from tests.worker.store.made import changed
-from worker.app import DELETE, START_CONVERSATION, SUBMIT
+from worker.app import DELETE, OPEN, SUBMIT
 from worker.core.job import Conversation, Job, Outcome
 from worker.core.marks import conversation_mark
 from worker.core.states import State
@@ -109,7 +109,7 @@ def test_a_conversation_is_opened_at_once_or_remembered(api: Api, broker: Broker
     ready, queued = a_job_in(api.parts, State.READY), a_job_in(api.parts, State.QUEUED, in_hours(1))
     ready = changed(api.parts.ledger, ready, attempts=paid(ready, Outcome.TRAINED))
     assert do(api, ready, "conversation") == "opening"
-    assert [message["arguments"][0] for message in broker.messages(START_CONVERSATION)] == [[ready.id]]
+    assert [message["arguments"][0] for message in broker.messages(OPEN)] == [[ready.id]]
     assert do(api, queued, "conversation") == "queued"
     assert api.parts.ledger.get(queued.id).conversation_wanted
 

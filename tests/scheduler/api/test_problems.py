@@ -13,7 +13,7 @@ from tests.scheduler.made import SECRET, a_job_in, a_request, opened, paid, sett
 from worker.app import SUBMIT
 from worker.core.job import Outcome
 from worker.core.states import State
-from worker.engine import utc_now
+from worker.store.clock import utc_now
 
 
 def refuses_everything(api: Api) -> None:

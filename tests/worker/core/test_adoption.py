@@ -185,7 +185,25 @@ def test_a_rejection_that_comes_when_nothing_is_due_makes_nothing_due() -> None:
 
 def test_a_callback_about_what_is_known_names_no_witness() -> None:
     for hint in (HINT, ev.CallbackReceived(mark()), ev.CallbackReceived(FOREIGN, OTHER), ev.CallbackReceived(None, OTHER)):
-        assert after(job(State.TRAINING), hint).attempts == job(State.TRAINING).attempts
+        assert after(job(State.TRAINING), hint).attempt.witness is None
+
+
+def test_a_callback_is_noted_with_the_attempt_whose_token_it_carries_and_with_no_other() -> None:
+    paid_twice = job(State.TRAINING, attempts=(attempt(1, Outcome.FAILED), attempt(2, Outcome.CHARGED)))
+    called = after(paid_twice, ev.CallbackReceived(mark(2)), now=LATER)
+    assert [one.called_at for one in called.attempts] == [None, LATER]
+    for stranger in (ev.CallbackReceived(), ev.CallbackReceived(FOREIGN)):
+        assert after(paid_twice, stranger, now=LATER).attempts == paid_twice.attempts
+
+
+def test_the_last_callback_before_the_end_is_known_counts_and_else_the_first_after_it() -> None:
+    twice = after(after(job(State.TRAINING), HINT, now=NOW), HINT, now=LATER)
+    assert twice.attempt.called_at == LATER
+    ended = after(twice, ev.TrainingCompleted(REPLICA), HINT, now=LATER + MINUTE)
+    assert (ended.attempt.ended_at, ended.attempt.called_at) == (LATER + MINUTE, LATER)
+    late = after(after(job(State.TRAINING), ev.TrainingCompleted(REPLICA), now=LATER), HINT, now=LATER + MINUTE)
+    assert late.attempt.called_at == LATER + MINUTE
+    assert after(late, HINT, now=LATER + 2 * MINUTE) == late
 
 
 @pytest.mark.parametrize("state", [State.READY, State.HELD])

@@ -1,5 +1,6 @@
 """A job that is over stays over, and is asked about until it is known of every submission what became of its money."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,8 +29,9 @@ def watched(state: State, outcome: Outcome = Outcome.CHARGED, **changes: Any) ->
 
 def test_a_cancelled_training_is_looked_at_as_any_other_until_it_ends() -> None:
     cancelled = after(job(State.TRAINING), ev.CancelRequested(), now=LATER)
+    going_on = after(job(State.TRAINING), ev.TrainingContinued(REPLICA, None), now=LATER)
     assert cancelled.due_at is not None
-    assert LATER < cancelled.due_at < LATER + HOUR
+    assert cancelled.due_at == going_on.due_at
     assert decided(cancelled, ev.FellDue(), cancelled.due_at).effects == (POLL,)
     goes_on = decided(cancelled, ev.TrainingContinued(REPLICA, "60/100"), cancelled.due_at).job
     assert goes_on.due_at is not None
@@ -199,6 +201,23 @@ def test_a_callback_brings_the_look_forward(state: State) -> None:
     assert after(far, ev.CallbackReceived()).due_at == NOW
     settled = job(state, due_at=None, attempts=(attempt(1, Outcome.TRAINED),))
     assert after(settled, ev.CallbackReceived()) == settled
+
+
+@over
+def test_a_callback_about_what_is_known_is_noted_once_and_makes_nothing_due(state: State) -> None:
+    settled = job(state, due_at=None, attempts=(attempt(1, Outcome.TRAINED),))
+    called = decided(settled, ev.CallbackReceived(mark(), REPLICA), LATER)
+    assert called.job == replace(settled, attempts=(attempt(1, Outcome.TRAINED, called_at=LATER),))
+    assert called.why
+    assert decided(called.job, ev.CallbackReceived(mark(), REPLICA), LATER + HOUR) == Decision(called.job)
+
+
+@over
+def test_a_training_that_is_late_though_its_job_is_over_raises_one_alarm_and_is_looked_at_seldom(state: State) -> None:
+    late = decided(watched(state), ev.TrainingContinued(REPLICA, None), NOW + RULES.training_soft_deadline)
+    assert "is late" in late.why
+    assert late.job.due_at == NOW + RULES.training_soft_deadline + RULES.late_interval
+    assert decided(late.job, ev.TrainingContinued(REPLICA, None), late.job.due_at).why == ""
 
 
 @over

@@ -40,7 +40,7 @@ VENDOR = IMAGE | VIDEO
 OURS = {
     Action.RETRY_FREE: {
         Failure.RATE_LIMITED, Failure.CONVERSATIONS_FULL, Failure.UNREACHABLE, Failure.SENT_TOO_LATE, Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL,
-        Failure.IMAGE_HOST_FAILING,
+        Failure.PACED, Failure.IMAGE_HOST_FAILING,
     },
     Action.HOLD: {
         Failure.ADDRESS_UNKNOWN, Failure.CONVERSATION_REFUSED, Failure.LOOKUP_UNREAD, Failure.CONVERSATION_LOST, Failure.REPLICA_VANISHED,

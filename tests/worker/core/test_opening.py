@@ -236,3 +236,19 @@ def test_a_released_job_that_has_its_conversation_does_not_open_another() -> Non
     released = after(held, ev.ReleaseRequested(), now=NOW + HOUR)
     assert released.conversation == has
     assert released.state is State.DONE or not _posts(released)
+
+
+def test_a_conversation_that_the_pace_holds_back_waits_without_a_try_and_is_told_of_once() -> None:
+    held, one, told = ev.BudgetReached(Failure.PACED, "spent", 7 * MINUTE), job(State.OPENING), []
+    for _ in range(3):
+        decision = decided(one, held)
+        told.append(bool(decision.why))
+        one = decision.job
+    assert told == [True, False, False]
+    assert (one.state, one.due_at, one.failure, one.tries, one.conversation) == (State.OPENING, NOW + 7 * MINUTE, Failure.PACED, 0, None)
+    assert _posts(one)
+
+
+def test_what_the_pace_says_changes_nothing_while_a_conversation_may_be_open() -> None:
+    asked = opening()
+    assert decided(asked, ev.BudgetReached(Failure.PACED, "spent", MINUTE)).job == asked

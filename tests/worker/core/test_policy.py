@@ -118,7 +118,11 @@ def test_a_step_that_failed_at_tavus_is_paid_for_again_after_a_while_and_no_more
     again = _failed(Failure.AUDIO_PROCESSING)
     assert (again.state, again.due_at) == (State.QUEUED, LATER + RULES.paid_retry_delay)
     assert again.attempt == attempt(
-        failure=Failure.AUDIO_PROCESSING, outcome=Outcome.FAILED, error_first_seen_at=LATER, deletable_at=LATER + RULES.refund_hold
+        failure=Failure.AUDIO_PROCESSING,
+        outcome=Outcome.FAILED,
+        error_first_seen_at=LATER,
+        deletable_at=LATER + RULES.refund_hold,
+        ended_at=LATER,
     )
     assert _failed(Failure.AUDIO_PROCESSING, _training(AutoFix.NEVER, number=RULES.max_paid_attempts)).state is State.ABANDONED
 

@@ -263,3 +263,12 @@ def test_a_replica_on_record_is_never_replaced_by_another(state: State) -> None:
     assert late.job.replica_id == REPLICA
     assert late.job.attempt.outcome is before.attempt.outcome
     assert "r9" in f"{late.why} {late.job.detail}", "what was paid is told"
+
+
+def test_a_callbacks_word_that_could_not_be_checked_is_dropped_with_a_line_though_the_reason_is_known() -> None:
+    unread = ev.LookupUnread(mark(), "500")
+    known = after(job(State.SUBMITTING), unread, ev.CallbackReceived(mark(), REPLICA), now=NOW + MINUTE)
+    dropped = decided(known, unread, NOW + 2 * MINUTE)
+    assert dropped.job.attempt.witness is None
+    assert dropped.why == f"a callback's word on {mark()} was not checked: 500"
+    assert decided(dropped.job, unread, NOW + 3 * MINUTE).why == ""

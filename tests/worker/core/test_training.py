@@ -11,6 +11,8 @@ from worker.core import events as ev
 from worker.core.effects import PollReplica, StopAccount
 from worker.core.failures import Failure
 from worker.core.job import Outcome, ReplicaId, Start
+from worker.core.learned import Learned, subject_of
+from worker.core.polling import Plan
 from worker.core.states import State
 
 OTHER = ReplicaId("r-other")
@@ -33,7 +35,7 @@ def test_a_training_that_goes_on_is_next_looked_at_later_and_leaves_no_line_in_t
     assert going.job.state is State.TRAINING
     assert (going.job.progress, going.job.tries) == ("40/100", 0)
     assert going.job.due_at is not None
-    assert NOW + HOUR < going.job.due_at < NOW + 2 * HOUR
+    assert NOW + HOUR < going.job.due_at < NOW + 3 * HOUR
     assert (going.effects, going.why) == ((), "")
 
 
@@ -139,6 +141,47 @@ def test_a_replica_that_is_unknown_once_is_looked_at_again_before_it_is_believed
     held = decided(doubted, missing, NOW + RULES.missing_confirm).job
     assert (held.state, held.failure, held.attempt.outcome) == (State.HELD, Failure.REPLICA_VANISHED, Outcome.CHARGED)
     assert decided(held, ev.ReleaseRequested(), NOW + HOUR).job.state is State.TRAINING
+
+
+def test_when_a_training_ended_is_noted_however_it_ended() -> None:
+    for ended in (ev.TrainingCompleted(REPLICA), HEADSET):
+        assert after(job(State.TRAINING), ended, now=NOW + HOUR).attempts[0].ended_at == NOW + HOUR
+
+
+def test_a_late_training_raises_one_alarm_and_is_looked_at_seldom_and_nothing_else_becomes_of_it() -> None:
+    soft = RULES.training_soft_deadline
+    assert decided(job(State.TRAINING), CONTINUED, NOW + soft - SECOND).why == ""
+    late = decided(job(State.TRAINING), CONTINUED, NOW + soft)
+    assert "r1 is late: it has trained for 12:00:00" in late.why
+    assert (late.job.state, late.job.attempt.outcome, late.effects) == (State.TRAINING, Outcome.CHARGED, ())
+    assert (late.job.attempt.late_at, late.job.due_at) == (NOW + soft, NOW + soft + RULES.late_interval)
+    again = decided(late.job, CONTINUED, NOW + soft + RULES.late_interval)
+    assert (again.why, again.job.attempt.late_at) == ("", NOW + soft)
+    assert again.job.due_at == NOW + soft + 2 * RULES.late_interval
+
+
+def test_the_alarm_is_raised_once_though_a_person_released_the_job_in_between() -> None:
+    late = after(job(State.TRAINING), CONTINUED, now=NOW + RULES.training_soft_deadline)
+    overdue = after(late, CONTINUED, now=NOW + RULES.training_deadline)
+    released = after(overdue, ev.ReleaseRequested(), now=NOW + RULES.training_deadline + HOUR)
+    assert decided(released, CONTINUED, NOW + RULES.training_deadline + HOUR).why == ""
+
+
+def test_a_late_training_that_was_missed_and_is_there_again_says_both() -> None:
+    missed = job(State.TRAINING, missing_since=NOW)
+    assert decided(missed, CONTINUED, NOW + RULES.training_soft_deadline).why.startswith("r1 is known again; r1 is late")
+
+
+def test_a_training_is_looked_at_as_the_plan_of_its_kind_and_its_account_says() -> None:
+    kind, now = subject_of(job().request), NOW + HOUR
+    quick = replace(RULES, learned=Learned({kind: Plan(HOUR)}))
+    other = replace(RULES, learned=Learned({"phoenix-3/image": Plan(HOUR)}, {"other": 0.1}))
+    heard = replace(quick, learned=Learned({kind: Plan(HOUR)}, {"main": 0.1}))
+    due = [after(job(State.TRAINING), CONTINUED, now=now, rules=rules).due_at for rules in (quick, heard, other, RULES)]
+    assert due[0] is not None
+    assert due[1] is not None
+    assert now < due[0] < due[1] < now + HOUR / 2
+    assert due[2] == due[3]
 
 
 def test_an_overdue_training_is_put_before_a_person_and_neither_failed_nor_paid_again() -> None:

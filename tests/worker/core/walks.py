@@ -77,7 +77,7 @@ _conversation_fault = _one_of(
     Failure.RATE_LIMITED, Failure.CONVERSATIONS_FULL, Failure.CONVERSATIONS_FULL, Failure.OUT_OF_CREDIT, Failure.CONVERSATION_REFUSED,
     Failure.COMMUNITY_GUIDELINES_VIOLATION, Failure.QUALITY_ISSUE_DETECTED,
 )  # fmt: skip
-_budget = _one_of(Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL)
+_budget = _one_of(Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL, Failure.PACED, Failure.CONVERSATIONS_FULL)
 _FIELDS = {"train_image_url": "https://pictures.example/another.jpg", "voice_name": "anna"}
 _URL = "https://tavus.example/c"
 

@@ -16,10 +16,11 @@ DUE = (State.QUEUED, State.SUBMITTING, State.TRAINING, State.OPENING)
 
 
 def due_and_claimed(ledger: Ledger) -> set[tuple[str, State]]:
-    for account in ("broke", "locked", "well"):
+    accounts = ("broke", "locked", "well")
+    for account in accounts:
         for state in DUE:
             stored(ledger, state, account=account)
-    return {(claim.account, claim.state) for claim in ledger.claim_due(DUE, NOW, LEASE, 99)}
+    return {(claim.account, claim.state) for account in accounts for claim in ledger.claim_due(DUE, account, NOW, LEASE, 99)}
 
 
 def test_what_may_pay_is_left_alone_on_a_stopped_account_and_everything_on_a_deaf_one(ledger: Ledger) -> None:
@@ -34,7 +35,7 @@ def test_a_conversation_that_may_be_open_is_looked_for_on_a_stopped_account_for_
     asked_for = Conversation(mark=conversation_mark(job.id, 1), intended_at=NOW)
     job = changed(ledger, job, conversation=asked_for)
     ledger.stop(BROKE, NOW)
-    assert [claim.job_id for claim in ledger.claim_due(DUE, NOW, LEASE, 9)] == [job.id]
+    assert [claim.job_id for claim in ledger.claim_due(DUE, "broke", NOW, LEASE, 9)] == [job.id]
     assert [one.id for one in ledger.take([job.id], NOW, LEASE)] == [job.id]
 
 
@@ -47,7 +48,8 @@ def test_what_was_rung_for_before_the_stop_is_not_taken_after_it(ledger: Ledger)
     assert [job.id for job in ledger.take(ids, NOW, LEASE)] == [asking]
     late = NOW + LEASE
     assert [claim.job_id for claim in ledger.claim_these(ids, late, LEASE)] == [asking]
-    assert ledger.claim_due(DUE, late, LEASE, 9, rung_before=late - SECOND) == []
+    for account in ("broke", "locked"):
+        assert ledger.claim_due(DUE, account, late, LEASE, 9, rung_before=late - SECOND) == []
 
 
 def test_a_resumed_account_goes_on_where_it_was(ledger: Ledger) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests.worker.store.made import LEASE, NOW, THREADS, a_job, at_once, new_id
+from tests.worker.store.made import LEASE, MAIN, NOW, THREADS, a_job, at_once, new_id
 from worker.core.states import State
 from worker.store.jobs import KeyReusedError, Ledger
 
@@ -63,5 +63,5 @@ def test_the_story_begins_with_who_enqueued_it(ledger: Ledger) -> None:
 def test_a_job_whose_adder_rings_is_not_claimed_before_its_lease_runs_out(ledger: Ledger) -> None:
     job = ledger.add(a_job(id=new_id()), "fingerprint", ring=LEASE).job
     assert job.due_at == NOW + LEASE
-    assert ledger.claim_due([State.QUEUED], NOW, LEASE, 9) == []
+    assert ledger.claim_due([State.QUEUED], MAIN, NOW, LEASE, 9) == []
     assert [taken.id for taken in ledger.take([job.id], NOW, LEASE)] == [job.id]

@@ -193,7 +193,7 @@ def waiting(ledger: Ledger, failure: Failure = Failure.IN_FLIGHT_FULL, **changes
 
 
 def due(ledger: Ledger, now: datetime = NOW) -> set[str]:
-    return {claim.job_id for claim in ledger.claim_due([State.QUEUED], now, LEASE, 99)}
+    return {claim.job_id for claim in ledger.claim_due([State.QUEUED], MAIN, now, LEASE, 99)}
 
 
 def ended(ledger: Ledger, job: Job, **changes: Any) -> Job:  # noqa: ANN401 - fields of Attempt

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from tests.worker.store.made import LEASE, NOW, SECOND, at_once, changed, rung, stored
+import pytest
+
+from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, at_once, changed, rung, stored
 from worker.core.job import JobId
 from worker.core.states import State
 from worker.store.jobs import Ledger
@@ -11,7 +13,15 @@ WORK = (State.QUEUED, State.SUBMITTING, State.OPENING)
 
 
 def claimed(ledger: Ledger, now: datetime = NOW, limit: int = 99, rung_before: datetime | None = None) -> list[JobId]:
-    return [claim.job_id for claim in ledger.claim_due(WORK, now, LEASE, limit, rung_before=rung_before)]
+    return [claim.job_id for claim in ledger.claim_due(WORK, MAIN, now, LEASE, limit, rung_before=rung_before)]
+
+
+def of_caller(ledger: Ledger, caller: str, limit: int = 99, **more: datetime) -> list[JobId]:
+    return [claim.job_id for claim in ledger.claim_due([State.QUEUED], MAIN, NOW, LEASE, limit, caller=caller, **more)]
+
+
+def nearly(ledger: Ledger, seconds: int, limit: int = 99) -> list[JobId]:
+    return [claim.job_id for claim in ledger.claim_nearly(MAIN, NOW, NOW + seconds * SECOND, LEASE, limit)]
 
 
 def test_only_what_is_due_and_in_a_state_that_was_asked_for_is_claimed(ledger: Ledger) -> None:
@@ -19,15 +29,47 @@ def test_only_what_is_due_and_in_a_state_that_was_asked_for_is_claimed(ledger: L
     stored(ledger, State.QUEUED, NOW + SECOND)
     stored(ledger, State.TRAINING, NOW)
     stored(ledger, State.READY, None)
-    (claim,) = ledger.claim_due(WORK, NOW, LEASE, 9)
+    (claim,) = ledger.claim_due(WORK, "other", NOW, LEASE, 9)
     assert (claim.job_id, claim.account, claim.state) == (due.id, "other", State.SUBMITTING)
 
 
-def test_the_highest_priority_comes_first_and_then_who_has_been_due_the_longest(ledger: Ledger) -> None:
+def test_who_has_been_due_the_longest_comes_first(ledger: Ledger) -> None:
     late, early = stored(ledger, State.OPENING, due_at=NOW), stored(ledger, due_at=NOW - SECOND)
+    first = stored(ledger, due_at=NOW - LEASE, priority=-1)
+    assert claimed(ledger) == [first.id, early.id, late.id]
+
+
+def test_of_one_caller_the_highest_priority_comes_first_and_then_who_has_been_due_the_longest(ledger: Ledger) -> None:
+    late, early = stored(ledger, due_at=NOW), stored(ledger, due_at=NOW - SECOND)
     urgent = stored(ledger, due_at=NOW, priority=1)
     last = stored(ledger, due_at=NOW - LEASE, priority=-1)
-    assert claimed(ledger) == [urgent.id, early.id, late.id, last.id]
+    stored(ledger, due_at=NOW, caller="another")
+    assert of_caller(ledger, "tests", 3) == [urgent.id, early.id, late.id]
+    assert of_caller(ledger, "tests") == [last.id]
+
+
+def test_an_accounts_callers_are_known_in_the_states_in_which_they_wait_for_each_other(ledger: Ledger) -> None:
+    for caller in ("ann", "bob", "ann", "cid"):
+        stored(ledger, caller=caller)
+    stored(ledger, caller="dan", account="other")
+    stored(ledger, State.OPENING, caller="eve")
+    assert ledger.callers(State.QUEUED, MAIN) == ["ann", "bob", "cid"]
+    assert ledger.callers(State.OPENING, MAIN) == ["eve"]
+    assert ledger.callers(State.OPENING, "other") == []
+    with pytest.raises(ValueError, match="training"):
+        ledger.callers(State.TRAINING, MAIN)
+
+
+def test_trainings_that_are_nearly_due_ride_along_the_soonest_first(ledger: Ledger) -> None:
+    third, first, second = (stored(ledger, State.TRAINING, NOW + seconds * SECOND).id for seconds in (9, 1, 5))
+    stored(ledger, State.TRAINING, NOW + SECOND, account="other")
+    stored(ledger, State.QUEUED, NOW + SECOND)
+    for seconds in (0, 11):
+        stored(ledger, State.TRAINING, NOW + seconds * SECOND)
+    rung(ledger, NOW - LEASE + SECOND, account=MAIN)
+    assert nearly(ledger, 10, limit=2) == [first, second]
+    assert nearly(ledger, 10) == [third]
+    assert nearly(ledger, 10) == []
 
 
 def test_no_more_is_claimed_than_was_asked_for_and_the_rest_waits_its_turn(ledger: Ledger) -> None:
@@ -68,10 +110,11 @@ def test_a_message_that_was_not_answered_is_claimed_again_before_its_lease_runs_
     assert claimed(ledger, now, rung_before=now) == [old, new]
 
 
-def test_what_was_rung_for_and_what_is_due_are_claimed_in_one_order(ledger: Ledger) -> None:
-    message = rung(ledger, NOW)
-    due, urgent = stored(ledger, due_at=NOW).id, rung(ledger, NOW, priority=1)
-    assert claimed(ledger, NOW + SECOND, rung_before=NOW) == [urgent, due, message]
+def test_what_was_rung_for_and_did_not_come_is_claimed_before_what_is_due(ledger: Ledger) -> None:
+    due, message = stored(ledger, due_at=NOW - SECOND).id, rung(ledger, NOW)
+    later, urgent = stored(ledger, due_at=NOW).id, stored(ledger, due_at=NOW, priority=1).id
+    assert claimed(ledger, NOW + SECOND, limit=2, rung_before=NOW) == [message, due]
+    assert of_caller(ledger, "tests", rung_before=NOW - SECOND) == [urgent, later]
 
 
 def test_what_was_taken_is_left_alone_however_long_ago_it_was_rung_for(ledger: Ledger) -> None:

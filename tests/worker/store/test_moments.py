@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 
 from tests.postgres import Postgres
-from tests.worker.store.made import LEASE, NOW, SECOND, a_job, changed, stored
+from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, a_job, changed, stored
 from worker.core.states import State
 from worker.store.database import open_database
 from worker.store.jobs import Ledger
@@ -31,8 +31,8 @@ def test_a_moment_comes_back_in_utc_whatever_zone_it_was_written_in(ledger: Ledg
 def test_a_microsecond_decides_whether_a_job_is_due(ledger: Ledger) -> None:
     whole = NOW.replace(microsecond=0)  # the text of a whole second must not be shorter, or it would sort after its own fractions
     job = stored(ledger, due_at=whole)
-    assert ledger.claim_due([State.QUEUED], whole - MICROSECOND, LEASE, 9) == []
-    assert ledger.claim_due([State.QUEUED], (whole + MICROSECOND).astimezone(KATHMANDU), LEASE, 9)[0].job_id == job.id
+    assert ledger.claim_due([State.QUEUED], MAIN, whole - MICROSECOND, LEASE, 9) == []
+    assert ledger.claim_due([State.QUEUED], MAIN, (whole + MICROSECOND).astimezone(KATHMANDU), LEASE, 9)[0].job_id == job.id
 
 
 def test_a_moment_without_a_zone_is_refused_wherever_it_is_given(ledger: Ledger) -> None:
@@ -40,7 +40,7 @@ def test_a_moment_without_a_zone_is_refused_wherever_it_is_given(ledger: Ledger)
     gifts: tuple[Callable[[], object], ...] = (
         lambda: ledger.add(a_job(created_at=NAIVE), "fingerprint", ring=None),
         lambda: changed(ledger, job, due_at=NAIVE),
-        lambda: ledger.claim_due([State.QUEUED], NAIVE, LEASE, 9),
+        lambda: ledger.claim_due([State.QUEUED], MAIN, NAIVE, LEASE, 9),
         lambda: ledger.take([job.id], NAIVE, LEASE),
         lambda: ledger.keep_voices("main", [], NAIVE),
     )
@@ -59,5 +59,5 @@ def test_the_server_may_live_in_any_zone(postgres: Postgres) -> None:
     ledger.close()  # who connects from now on is told that zone
     job = stored(ledger, due_at=NOW + SECOND)
     assert ledger.get(job.id).due_at == NOW + SECOND
-    assert ledger.claim_due([State.QUEUED], NOW, LEASE, 9) == []
+    assert ledger.claim_due([State.QUEUED], MAIN, NOW, LEASE, 9) == []
     ledger.close()

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import product
 from typing import Any
 
 from sqlalchemy import Engine, event, insert, text
 
-from tests.worker.store.made import LEASE, NOW, SECOND, a_job, stored
+from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, a_job, rung, stored
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
 from worker.core.states import State
@@ -50,26 +49,49 @@ def fill(database: Engine) -> None:
         connection.execute(text("ANALYZE"))
 
 
-def test_due_jobs_are_found_by_the_index(database: Engine) -> None:
+def test_due_jobs_are_found_by_the_index_of_their_line(database: Engine) -> None:
     ledger = Ledger(database)
     fill(database)
-    for states, rung_before in product(([State.TRAINING], [State.QUEUED, State.TRAINING]), (None, NOW - SECOND)):
+    for states in ([State.TRAINING], [State.QUEUED, State.TRAINING]):
         due = stored(ledger, State.TRAINING)
         with overheard(database) as heard:
-            assert [claim.job_id for claim in ledger.claim_due(states, NOW, LEASE, 9, rung_before=rung_before)] == [due.id]
+            assert [claim.job_id for claim in ledger.claim_due(states, MAIN, NOW, LEASE, 9)] == [due.id]
         ((statement, values),) = heard
-        assert ("rung_at" in statement) is bool(rung_before)
-        assert "ix_job_due" in plan_of(database, statement, values)
+        assert "ix_job_line" in plan_of(database, statement, values)
 
 
-def test_a_backlog_on_sqlite_is_put_in_order_by_the_index_alone(sqlite_ledger: Ledger) -> None:
+def test_messages_that_were_lost_are_found_by_an_index_of_their_own(database: Engine) -> None:
+    ledger = Ledger(database)
+    fill(database)
+    lost = rung(ledger, NOW - SECOND, state=State.TRAINING)
+    with overheard(database) as heard:
+        assert [claim.job_id for claim in ledger.claim_due([State.TRAINING], MAIN, NOW, LEASE, 1, rung_before=NOW)] == [lost]
+    ((statement, values),) = heard
+    assert "ix_job_rung_at" in plan_of(database, statement, values)
+
+
+def test_lines_are_found_by_leaps_along_the_index_and_never_by_reading_what_stands_in_them(database: Engine) -> None:
+    ledger = Ledger(database)
+    fill(database)
+    stored(ledger, State.QUEUED)
+    with overheard(database) as heard:
+        assert len(ledger.due(NOW, rung_before=NOW).lines) == 1
+        assert ledger.callers(State.QUEUED, MAIN) == ["tests"]
+    assert len(heard) == 2
+    for (statement, values), indexes in zip(heard, (("ix_job_line", "ix_job_rung_at"), ("ix_job_queued",)), strict=True):
+        plan = plan_of(database, statement, values)
+        assert all(index in plan for index in indexes)
+        assert "SCAN job" not in plan.replace("SCAN job USING COVERING INDEX", "")
+        assert "Seq Scan on job" not in plan
+
+
+def test_a_backlog_of_a_caller_is_put_in_order_by_the_index_alone(sqlite_ledger: Ledger) -> None:
     sqlite_ledger.stop(StopAccount("another", Failure.OUT_OF_CREDIT, deaf=True), NOW)
     with overheard(sqlite_ledger._database) as heard:
         stored(sqlite_ledger)
-        sqlite_ledger.claim_due([State.QUEUED], NOW, LEASE, 9)
+        sqlite_ledger.claim_due([State.QUEUED], MAIN, NOW, LEASE, 9, caller="tests")
     statement, values = heard[-1]
-    wanted = statement.replace(
-        "job.id, job.account, job.state", "job.account, job.state"
-    )  # the id is looked up for those that are claimed alone
+    # The id is looked up for those that are claimed alone.
+    wanted = statement.replace("job.id, job.account, job.state", "job.account")
     assert wanted != statement
-    assert "USING COVERING INDEX ix_job_due" in plan_of(sqlite_ledger._database, wanted, values)
+    assert "USING COVERING INDEX ix_job_queued" in plan_of(sqlite_ledger._database, wanted, values)

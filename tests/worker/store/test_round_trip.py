@@ -33,7 +33,8 @@ def maybe(some: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 ATTEMPTS = st.builds(
     Attempt, number=st.just(0), mark=st.just(Mark("")), intended_at=MOMENTS, fixer=st.booleans(), outcome=st.sampled_from(Outcome),
     replica_id=maybe(st.just(ReplicaId("r1"))), failure=maybe(st.sampled_from(Failure)), error_first_seen_at=maybe(MOMENTS),
-    deletable_at=maybe(MOMENTS), deleted_at=maybe(MOMENTS), vanished_at=maybe(MOMENTS), witness=maybe(st.just(ReplicaId("r2"))),
+    deletable_at=maybe(MOMENTS), deleted_at=maybe(MOMENTS), vanished_at=maybe(MOMENTS), ended_at=maybe(MOMENTS),
+    called_at=maybe(MOMENTS), late_at=maybe(MOMENTS), witness=maybe(st.just(ReplicaId("r2"))),
     deletion=maybe(st.builds(Deletion, due_at=MOMENTS, hard=st.booleans(), confirmed_at=maybe(MOMENTS))),
     strays=st.lists(st.sampled_from([ReplicaId("r8"), ReplicaId("r9")]), unique=True).map(tuple),
 )  # fmt: skip

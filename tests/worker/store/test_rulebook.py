@@ -13,6 +13,7 @@ from tests.worker.store.made import MAIN, NOW, THREADS, at_once, stored
 from worker.core import events
 from worker.core.decide import decide
 from worker.core.job import Job, Lost, Terms
+from worker.core.learned import Learned
 from worker.core.polling import Plan
 from worker.core.rules import Rules
 from worker.store import rulebook
@@ -22,7 +23,8 @@ OWN = Rules(max_paid_attempts=7, settle_time=timedelta(minutes=45))
 CAREFUL = Terms(lost=Lost.HOLD, max_in_flight=3, retry_after_refund=True, price=Decimal("49.90"))
 DURATIONS = st.timedeltas(timedelta(0), timedelta(days=400))
 KINDS: dict[object, st.SearchStrategy[Any]] = {timedelta: DURATIONS, int: st.integers(0, 99), bool: st.booleans()}
-RULES = st.builds(Rules, **{field.name: KINDS[field.type] for field in fields(Rules) if field.name != "plan"})
+PLANS = {"plan", "learned"}
+RULES = st.builds(Rules, **{field.name: KINDS[field.type] for field in fields(Rules) if field.name not in PLANS})
 LIMITS = st.none() | st.integers(0, 99)
 TERMS = st.builds(
     Terms, lost=st.sampled_from(Lost), max_trainings_a_month=LIMITS, max_in_flight=LIMITS, retry_after_refund=st.booleans(),
@@ -79,17 +81,19 @@ def test_the_same_rules_are_kept_once_however_often_and_by_however_many_they_are
 def test_each_rule_and_each_term_counts_for_the_digest() -> None:
     digests = {rulebook.digest_of(Rules(), Terms()), rulebook.digest_of(Rules(), CAREFUL)}
     for field in fields(Rules):
-        if field.name == "plan":
+        if field.name in PLANS:
             continue
         value = getattr(Rules(), field.name)
         other = not value if isinstance(value, bool) else value + (timedelta(seconds=1) if isinstance(value, timedelta) else 1)
         changed: dict[str, Any] = {field.name: other}
         digests.add(rulebook.digest_of(replace(Rules(), **changed), Terms()))
-    assert len(digests) == len(fields(Rules)) + 1
+    assert len(digests) == len(fields(Rules)) - len(PLANS) + 2
 
 
 def test_the_poll_plan_moves_looks_and_no_job_so_it_is_no_other_rule() -> None:
-    assert rulebook.digest_of(Rules(plan=Plan(timedelta(seconds=9))), Terms()) == rulebook.digest_of(Rules(), Terms())
+    other = Plan(timedelta(seconds=9))
+    for rules in (Rules(plan=other), Rules(learned=Learned({"phoenix-4/image": other}, {MAIN: 0.5}))):
+        assert rulebook.digest_of(rules, Terms()) == rulebook.digest_of(Rules(), Terms())
 
 
 def test_a_decision_that_leaves_no_line_leaves_no_rules(ledger: Ledger) -> None:

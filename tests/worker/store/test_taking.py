@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.worker.store.made import LEASE, NOW, SECOND, at_once, change, changed, rung, stored
+from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, at_once, change, changed, rung, stored
 from worker.core.states import State
 from worker.store.jobs import Ledger, StaleJobError
 
@@ -42,7 +42,7 @@ def test_a_lease_that_runs_out_can_be_claimed_and_taken_by_another(ledger: Ledge
     job_id = rung(ledger)
     (slow,) = ledger.take([job_id], NOW, LEASE)
     late = NOW + LEASE
-    assert len(ledger.claim_due([State.QUEUED], late, LEASE, 9)) == 1
+    assert len(ledger.claim_due([State.QUEUED], MAIN, late, LEASE, 9)) == 1
     assert len(ledger.take([job_id], late, LEASE)) == 1
     with pytest.raises(StaleJobError):
         ledger.apply(change(slow, detail="woke up"), late)
@@ -54,7 +54,7 @@ def test_a_claim_that_is_given_back_is_due_at_once_and_its_message_is_stale(ledg
     ledger.unclaim([job_id], now)
     assert ledger.get(job_id).due_at == now
     assert ledger.take([job_id], NOW, LEASE) == []
-    assert [claim.job_id for claim in ledger.claim_due([State.QUEUED], now, LEASE, 9)] == [job_id]
+    assert [claim.job_id for claim in ledger.claim_due([State.QUEUED], MAIN, now, LEASE, 9)] == [job_id]
 
 
 def test_what_was_taken_meanwhile_cannot_be_given_back(ledger: Ledger) -> None:
@@ -67,6 +67,6 @@ def test_what_was_taken_meanwhile_cannot_be_given_back(ledger: Ledger) -> None:
 def test_nothing_to_take_claim_or_give_back_is_no_mistake(ledger: Ledger) -> None:
     assert ledger.take([], NOW, LEASE) == []
     assert ledger.claim_these([], NOW, LEASE) == []
-    assert ledger.claim_due([], NOW, LEASE, 9) == []
+    assert ledger.claim_due([], MAIN, NOW, LEASE, 9) == []
     assert ledger.apply_batch([], NOW) == []
     ledger.unclaim([], NOW)

@@ -1,7 +1,7 @@
 """What the tests of this room begin with: a key, a mark, effects, and a performer for an address."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,8 @@ from tests.sandbox.server import Sandbox
 from worker.core.effects import DeleteReplica, LookUpConversation, LookUpMark, OpenConversation, PollReplica, SubmitReplica
 from worker.core.job import JobId, ReplicaId
 from worker.core.marks import conversation_mark, marked_name, replica_mark
+from worker.tavus import polls
+from worker.tavus.batches import Batches
 from worker.tavus.callbacks import Callbacks
 from worker.tavus.client import Answer, Tavus
 from worker.tavus.perform import Performer
@@ -95,3 +97,8 @@ def until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE.total_seconds()
     while not is_so() and time.monotonic() < deadline:
         time.sleep(0.01)
+
+
+def poll(tavus: Tavus, looks: Sequence[PollReplica], patience: timedelta) -> Mapping[ReplicaId, polls.PollEvent]:
+    """As a worker asks that knows nothing of the list's limits yet."""
+    return polls.poll(tavus, looks, patience, Batches())

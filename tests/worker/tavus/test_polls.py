@@ -8,13 +8,13 @@ import pytest
 from tests.sandbox import messages
 from tests.sandbox.rules import Rules
 from tests.sandbox.server import Sandbox
-from tests.worker.tavus.made import ACCOUNT, DONE, PAGE_OF_HTML, PATIENCE, asked_of, calling, look, train
+from tests.worker.tavus.made import ACCOUNT, DONE, PAGE_OF_HTML, PATIENCE, asked_of, calling, look, poll, train
 from tests.worker.tavus.scripted import Asked, Said, Scripted
 from worker.core.events import PollUnread, ReplicaMissing, TrainingCompleted, TrainingContinued, TrainingFailed
 from worker.core.failures import Failure
 from worker.core.job import ReplicaId
 from worker.tavus.client import Tavus
-from worker.tavus.polls import PollEvent, poll
+from worker.tavus.polls import PollEvent
 
 TWO = "phoenix-4.5"
 

@@ -5,12 +5,11 @@ import pytest
 from tests.sandbox import messages
 from tests.sandbox.rules import CodeStyle, Rules
 from tests.sandbox.server import Sandbox
-from tests.worker.tavus.made import ACCOUNT, DONE, calling, look, train
+from tests.worker.tavus.made import ACCOUNT, DONE, calling, look, poll, train
 from worker.core.events import TrainingFailed
 from worker.core.failures import Failure
 from worker.core.job import ReplicaId
 from worker.tavus.client import Answer, Tavus
-from worker.tavus.polls import poll
 from worker.tavus.verdicts import SENTENCES, failure_in, failure_of_training
 from worker.tavus.wire import replica_of
 

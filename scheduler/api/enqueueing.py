@@ -1,0 +1,126 @@
+"""The routes that create jobs: one, or up to a thousand. They may not judge a request: the door says the same of it alone and among others."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from typing_extensions import override  # typing's own from Python 3.12 on
+
+from scheduler.api.body import MOST, read_bytes, read_document, read_json
+from scheduler.api.guard import parts_of, require_caller
+from scheduler.api.intake import Intake
+from scheduler.api.jobs import shown
+from scheduler.api.problems import ProblemError, problem_document, too_large
+from scheduler.fields import MOST_TOGETHER, BatchFields, RequestFields
+from scheduler.producers import Asked, Outcome, enqueue_many
+from scheduler.requests import Problem, RequestInvalidError
+from worker.assembly import Parts
+from worker.store.jobs import Added
+
+_MOST_OF_A_BATCH = 8 * 1024 * 1024  # bytes; a thousand requests whose addresses are signed are less than two million
+_BATCHES = 2  # at once in a process: while the database stores one, another is judged; more would only take turns, and keep single requests waiting
+
+_KEY = "idempotency-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What the requests of an API share on their way in. `singles`: the intake of those that come one by one. `batches`: who may work at once."""
+
+    singles: Intake[Asked, Response]
+    batches: asyncio.Semaphore
+
+
+def entrance(parts: Parts) -> Entrance:
+    """The way in to these parts."""
+    return Entrance(Intake(lambda asked: _answers(parts, asked)), asyncio.Semaphore(_BATCHES))
+
+
+def _taking(fields: type[RequestFields | BatchFields], *headers: str) -> dict[str, Any]:
+    """The door reads the request, so that it can name every problem at once; the documentation shows its fields all the same."""
+    beside = [{"name": name, "in": "header", "required": False, "schema": {"type": "string"}} for name in headers]
+    return {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": fields.model_json_schema()}}},
+        "parameters": beside,
+    }
+
+
+class _Direct(APIRoute):
+    """A route whose endpoint takes the request as it is: solving dependencies takes FastAPI longer than all the rest of it together."""
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=_Direct)
+
+
+@routes.post("", status_code=201, openapi_extra=_taking(RequestFields, _KEY), summary="Enqueue a job")
+async def create(request: Request) -> Response:
+    """Record a job. 201 for a new one; 200, with the same job, for a request that was sent before under the same key."""
+    require_caller(request, parts_of(request))
+    way_in: Entrance = request.app.state.entrance
+    document = await read_document(request)
+    return await way_in.singles.take(Asked(document, beside=request.headers.get(_KEY)))
+
+
+@routes.post(":batch", openapi_extra=_taking(BatchFields), summary="Enqueue many jobs")
+async def create_many(request: Request) -> Response:
+    """Record many jobs, as if their requests had come one after the other; one that is refused spoils no other.
+
+    `results` has for each, in order, its `status` and its job's `id` (201: new, 200: there already), or what it would have been told by itself.
+    """
+    require_caller(request, parts_of(request))
+    if _KEY in request.headers:
+        raise RequestInvalidError([Problem("idempotency_key", "stands beside a batch: write a key into each of its requests")])
+    way_in: Entrance = request.app.state.entrance
+    body = await read_bytes(request, _MOST_OF_A_BATCH)
+    async with way_in.batches:
+        return await run_in_threadpool(_batch, parts_of(request), body)
+
+
+def _answers(parts: Parts, asked: Sequence[Asked]) -> list[Response | Exception]:
+    outcomes = enqueue_many(parts, asked)
+    return [_created(parts, one) if isinstance(one, Added) else one for one in outcomes]
+
+
+def _created(parts: Parts, added: Added) -> Response:
+    return JSONResponse(shown(parts, added.job), _status(added), {"location": f"/v1/jobs/{added.job.id}"})
+
+
+def _batch(parts: Parts, body: bytes) -> Response:
+    documents = _requests_in(read_json(body))
+    # What fits into a request by itself is let in here too, and nothing else: but where all together would fit, each does.
+    fits = [len(body) <= MOST or len(json.dumps(one)) <= MOST for one in documents]
+    outcomes = iter(enqueue_many(parts, [Asked(one) for one, it_fits in zip(documents, fits, strict=True) if it_fits]))
+    return JSONResponse({"results": [_result(next(outcomes) if it_fits else too_large(MOST)) for it_fits in fits]})
+
+
+def _requests_in(document: object) -> list[object]:
+    if not isinstance(document, dict):
+        raise RequestInvalidError([Problem("request", "is not a JSON object")])
+    problems = [Problem(name[:60], "is no field of a batch") for name in document if name != "jobs"]
+    jobs = document.get("jobs")
+    if not isinstance(jobs, list):
+        problems.append(Problem("jobs", "is missing: it is the list of requests" if jobs is None else "should be a list of requests"))
+    elif len(jobs) > MOST_TOGETHER:
+        problems.append(Problem("jobs", f"holds {len(jobs)} requests: send at most {MOST_TOGETHER} at once"))
+    if problems or not isinstance(jobs, list):
+        raise RequestInvalidError(problems)
+    return jobs
+
+
+def _result(outcome: Outcome | ProblemError) -> dict[str, Any]:
+    return {"status": _status(outcome), "id": outcome.job.id} if isinstance(outcome, Added) else problem_document(outcome)
+
+
+def _status(added: Added) -> int:
+    return 201 if added.created else 200

@@ -1,0 +1,51 @@
+"""Learning: makes lessons of trainings and callbacks, for the poll plans of every process. It may not plan, and it changes no job."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from celery import Celery
+
+from worker.app import LEARN
+from worker.assembly import Parts
+from worker.core.calling import RECENT, missed_share
+from worker.core.learning import MOST, lesson_of
+from worker.learned import CALLBACKS, TRAINING, document_of
+
+_AGO = (1.5, 3.0, 6.0, 10.0)  # typical times, as the prior has them: by the first the usual ones are over, by the last the slowest
+_RUNNING = 0.05  # the share that may still run, late or lost: the plan keeps a tail for those
+
+
+def learn(parts: Parts) -> None:
+    """Keep a lesson of every kind of training, and of the callbacks of every account."""
+    ledger, rules, now = parts.ledger, parts.engine.rules, parts.engine.clock()
+    for subject in ledger.subjects():
+        seen = _all_of_some(parts, subject, now)
+        if seen:
+            ledger.keep_lesson(f"{TRAINING}{subject}", document_of(lesson_of(seen)), now)
+    if parts.settings.public_url is not None:
+        for account in sorted(parts.settings.accounts):
+            missed = missed_share(ledger.endings(account, RECENT), now, rules.callback_grace)
+            ledger.keep_lesson(f"{CALLBACKS}{account}", {"missed": missed}, now)
+
+
+def _all_of_some(parts: Parts, subject: str, now: datetime) -> list[tuple[timedelta, bool]]:
+    """How trainings ended that began so long ago that all of them have ended, or nearly.
+
+    Of those that began an hour ago only the quickest have ended: who learned from these would take every training for a quick one, and all that run
+    for late.
+    """
+    for ago in _AGO:
+        some = parts.ledger.trainings(subject, now - ago * parts.engine.rules.plan.typical, MOST)
+        ended = [(one.took, one.well) for one in some if one.took is not None]
+        if len(some) - len(ended) <= max(_RUNNING * len(some), 1.0):
+            return ended
+    return []
+
+
+def add_learning(app: Celery, parts: Callable[[], Parts]) -> None:
+    """Register the task that beat sends; `parts` gives those of the process that runs it."""
+
+    @app.task(name=LEARN, shared=False)
+    def scheduler_learn() -> None:
+        """Learn from finished trainings and callbacks, so that the next are looked at when they are likely to end."""
+        learn(parts())

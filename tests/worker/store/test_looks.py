@@ -1,0 +1,68 @@
+"""A look without news moves the time of the next one, for many jobs in one statement, and nothing that another has written."""
+
+from dataclasses import replace
+
+from tests.worker.store.made import LEASE, NOW, SECOND, an_attempt, at_once, changed, rung, stored
+from worker.core.decision import Decision
+from worker.core.effects import StopAccount
+from worker.core.events import TrainingContinued
+from worker.core.failures import Failure
+from worker.core.job import Job, JobId, ReplicaId
+from worker.core.states import State
+from worker.store.jobs import Applied, Ledger
+from worker.store.looks import is_no_news
+
+SOON = NOW + 100 * SECOND
+EVENT = TrainingContinued(ReplicaId("r1"), "40/100")
+
+
+def looked(job: Job, tries: int = 0) -> Applied:
+    return Applied(job, EVENT, Decision(replace(job, due_at=SOON, progress="40/100", tries=tries)))
+
+
+def test_many_looks_are_written_as_many_decisions_would_be_and_their_messages_are_answered(ledger: Ledger) -> None:
+    jobs = [ledger.get(rung(ledger, tries=number)) for number in range(1200)]
+    changes = [looked(job, tries=number % 3) for number, job in enumerate(jobs)]
+    assert ledger.put_off(changes, NOW + SECOND) == {job.id for job in jobs}
+    written = {job.id: job for job in ledger.get_many([job.id for job in jobs])}
+    assert written == {change.before.id: change.after for change in changes}
+    assert ledger.answered(list(written), NOW + LEASE) == []
+    assert len(ledger.story(jobs[0].id)) == 2
+
+
+def test_who_was_written_to_meanwhile_is_left_as_he_is(ledger: Ledger) -> None:
+    read = [ledger.get(rung(ledger)) for _ in range(3)]
+    called = changed(ledger, read[1], due_at=NOW)
+    assert ledger.put_off([looked(job) for job in read], NOW) == {read[0].id, read[2].id}
+    assert ledger.get(called.id) == called
+
+
+def test_of_many_who_look_at_the_same_jobs_at_once_each_job_has_one(ledger: Ledger) -> None:
+    jobs = [ledger.get(rung(ledger)) for _ in range(50)]
+    written = at_once(lambda number: ledger.put_off([looked(job) for job in (jobs if number % 2 else jobs[::-1])], NOW))
+    assert sorted(job_id for ids in written for job_id in ids) == [job.id for job in jobs]
+    assert {job.version for job in ledger.get_many([job.id for job in jobs])} == {jobs[0].version + 1}
+
+
+def test_no_looks_are_no_mistake(ledger: Ledger) -> None:
+    assert ledger.put_off([], NOW) == set()
+
+
+def test_who_was_rung_for_or_is_due_answers_and_is_not_fenced(ledger: Ledger) -> None:
+    called, due, later = rung(ledger), stored(ledger).id, stored(ledger, due_at=NOW + SECOND).id
+    over = stored(ledger, State.DONE, None).id
+    answered = ledger.answered([later, over, due, called, JobId("unknown")], NOW)
+    assert {job.id for job in answered} == {called, due}
+    assert answered == ledger.answered([due, called], NOW)
+    assert changed(ledger, ledger.get(called), detail="written by another").detail == "written by another"
+
+
+def test_only_a_later_look_is_no_news(ledger: Ledger) -> None:
+    job = stored(ledger, State.TRAINING, attempts=(an_attempt(stored(ledger)),))
+    again = replace(job, due_at=SOON, progress="7/100", tries=3)
+    assert is_no_news(job, Decision(again))
+    assert not is_no_news(job, Decision(again, why="a line"))
+    assert not is_no_news(job, Decision(again, (StopAccount("main", Failure.KEY_REJECTED, deaf=True),)))
+    assert not is_no_news(job, Decision(replace(again, due_at=None)))
+    assert not is_no_news(job, Decision(replace(again, missing_since=NOW)))
+    assert not is_no_news(job, Decision(replace(again, attempts=(replace(job.attempts[0], vanished_at=NOW),))))

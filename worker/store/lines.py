@@ -1,0 +1,115 @@
+"""Who waits in line: the states, accounts and callers that have something due. It may not claim, and it looks at no job: it leaps along the index.
+
+A line with nothing due costs two steps in the index, however many jobs stand in it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)  # fmt: skip
+
+from worker.core.states import FAIR, State
+from worker.store.tables import METADATA, Moment
+
+JOB, ATTEMPT, ACCOUNT = METADATA.tables["job"], METADATA.tables["attempt"], METADATA.tables["account"]
+
+
+@dataclass(frozen=True, slots=True)
+class DueLine:
+    """An account's jobs of one state, of which at least one is due, or was rung for and did not come."""
+
+    state: State
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What waits for somebody: lines, none of a stopped account; and whether a deletion is due."""
+
+    lines: tuple[DueLine, ...] = ()
+    deletions: bool = False
+
+
+def due(connection: Connection, now: datetime, *, rung_before: datetime) -> Due:
+    """Every line with something due at `now`, or with a message that has been out since before `rung_before`; asked for in one statement."""
+    told: dict[str, set[DueLine]] = {kind: set() for kind in (_LINE, _DELETION, _STOPPED, _DEAF)}
+    for row in connection.execute(_EVERYTHING, {"now": now, "rung_before": rung_before}):
+        told[row.kind].add(DueLine(State(row.state), row.account))
+    poor, deaf = ({line.account for line in told[kind]} for kind in (_STOPPED, _DEAF))
+    moving = [one for one in told[_LINE] if one.account not in deaf and not (one.state is State.QUEUED and one.account in poor)]
+    return Due(tuple(sorted(moving, key=lambda line: (line.state, line.account))), bool(told[_DELETION]))
+
+
+def callers(connection: Connection, state: State, account: str) -> list[str]:
+    """Whose jobs of this state the account has: for the states in which callers wait for each other."""
+    return list(connection.execute(_callers(state), {"account": account}).scalars())
+
+
+def in_fair_line(state: State, account: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
+    """The account's jobs in a state of `FAIR`. Its word is written out: a partial index serves only a statement that says its condition."""
+    if state not in FAIR:
+        message = f"nobody waits for another's {state} jobs"
+        raise ValueError(message)
+    return (JOB.c.state == literal_column(f"'{state.value}'"), JOB.c.account == account)
+
+
+# The statements, built once: to build one takes longer than the database takes to answer it.
+
+
+@cache
+def _callers(state: State) -> Select[Any]:
+    line_of = in_fair_line(state, bindparam("account", type_=String))
+    first = select(func.min(JOB.c.caller).label("caller")).where(*line_of).cte("line", recursive=True)
+    following = select(func.min(JOB.c.caller)).where(*line_of, JOB.c.caller > first.c.caller).scalar_subquery()
+    line = first.union_all(select(following).where(first.c.caller.is_not(None)))
+    return select(line.c.caller).where(line.c.caller.is_not(None))
+
+
+_LINE, _DELETION, _STOPPED, _DEAF = "line", "deletion", "stopped", "deaf"
+
+
+def _everything() -> CompoundSelect[Any]:
+    """Rows of a kind, a state and an account; where one of the two has no meaning, it is any."""
+    any_state, nobody = literal(State.QUEUED.value).label("state"), literal("").label("account")
+    # Not DISTINCT: SQLite would read the whole index of the lines for that. They are few, unless the broker has lost all there was.
+    unanswered = select(literal(_LINE).label("kind"), JOB.c.state, JOB.c.account).where(
+        JOB.c.rung_at <= bindparam("rung_before", type_=Moment)
+    )
+    is_due = exists().where(ATTEMPT.c.delete_due_at <= bindparam("now", type_=Moment))
+    deletions = select(literal(_DELETION).label("kind"), any_state, nobody).where(is_due)
+    kind = case((ACCOUNT.c.deaf, _DEAF), else_=_STOPPED).label("kind")
+    stops = select(kind, any_state, ACCOUNT.c.name.label("account")).where(ACCOUNT.c.stopped_at.is_not(None))
+    return union_all(_due(), unanswered, deletions, stops)
+
+
+def _due() -> Select[Any]:
+    states = union_all(*(select(literal(state.value).label("state")) for state in State)).subquery("states")
+    account = select(func.min(JOB.c.account)).where(JOB.c.state == states.c.state).scalar_subquery()
+    first = select(states.c.state, account.label("account")).cte("line", recursive=True)
+    after = and_(JOB.c.state == first.c.state, JOB.c.account > first.c.account)
+    following = select(func.min(JOB.c.account)).where(after).scalar_subquery()
+    line = first.union_all(select(first.c.state, following).where(first.c.account.is_not(None)))
+    of_line = (JOB.c.state == line.c.state, JOB.c.account == line.c.account, JOB.c.due_at <= bindparam("now", type_=Moment))
+    earliest = select(func.min(JOB.c.due_at)).where(*of_line).scalar_subquery()
+    due_line = (line.c.account.is_not(None), earliest.is_not(None))
+    return select(literal(_LINE).label("kind"), line.c.state, line.c.account).where(*due_line)
+
+
+_EVERYTHING = _everything()
