@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Quiet and offline-friendly: the locks name versions and hashes, never an address, so any index that has the files will do.
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test check simulate mutate chaos lock clean
+.PHONY: run test check simulate mutate chaos bench lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/replicas run --demo
@@ -45,11 +45,20 @@ simulate: $(VENV)/test.stamp
 mutate: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.mutation
 
+$(VENV)/bench.stamp: $(VENV)/test.stamp tests/benchmarks/requirements.lock
+	$(PIP) install --require-hashes --requirement tests/benchmarks/requirements.lock
+	@touch $@
+
+# What it costs and how fast it is, beside others on the same machine: half an hour and more. NAMES="pipeline storm" runs those alone.
+bench: $(VENV)/bench.stamp
+	@$(BIN)/python -m tests.benchmarks $(NAMES)
+
 # Needs uv on the path. uv.lock is not committed because it records download addresses; these two files do not.
 lock:
 	uv lock --upgrade
 	uv export --quiet --format requirements-txt --no-emit-project --no-header --no-default-groups --group build --output-file requirements.lock
 	uv export --quiet --format requirements-txt --no-emit-project --no-header --no-default-groups --group build --group test --output-file tests/requirements.lock
+	uv export --quiet --format requirements-txt --no-emit-project --no-header --no-default-groups --group build --group test --group bench --output-file tests/benchmarks/requirements.lock
 
 clean:
 	rm -rf $(VENV) var
