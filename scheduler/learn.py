@@ -34,8 +34,10 @@ def _all_of_some(parts: Parts, subject: str, now: datetime) -> list[tuple[timede
     Of those that began an hour ago only the quickest have ended: who learned from these would take every training for a quick one, and all that run
     for late.
     """
+    rules = parts.engine.rules
     for ago in _AGO:
-        some = parts.ledger.trainings(subject, now - ago * parts.engine.rules.plan.typical, MOST)
+        # What began a deadline ago and has not ended is no longer looked at: it is lost, and runs no more than it has ended.
+        some = parts.ledger.trainings(subject, now - ago * rules.plan.typical, MOST, now - rules.training_deadline)
         ended = [(one.took, one.well) for one in some if one.took is not None]
         if len(some) - len(ended) <= max(_RUNNING * len(some), 1.0):
             return ended

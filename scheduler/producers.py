@@ -74,11 +74,13 @@ def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
     ring = parts.settings.lease if sum(isinstance(order, Order) for order in read) <= _FEW else None
     due_at = now + (ring or timedelta(0))
     new = [_new(order, one.key, now, due_at) for order, one in zip(read, asked, strict=True) if isinstance(order, Order)]
+    # Before anything is stored: whoever is told that the ledger was away must not have a job by then.
+    before = [None if isinstance(order, Order) else _before(parts, door, one, order) for order, one in zip(read, asked, strict=True)]
     added = parts.ledger.add_many(new, ring=ring) if new else []
     # After the commit: a message that overtook its row would find nothing, and one whose row was rolled back would mean nothing.
     _ring(parts, [one.job for one in added if isinstance(one, Added) and one.created], now, each=ring is not None)
     stored: Iterator[Outcome] = iter(added)
-    return [next(stored) if isinstance(order, Order) else _before(parts, door, one, order) for order, one in zip(read, asked, strict=True)]
+    return [next(stored) if known is None else known for known in before]
 
 
 def _read(door: Door, asked: Asked, now: datetime) -> Order | RequestInvalidError:

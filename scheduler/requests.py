@@ -79,9 +79,11 @@ class Door:
         kept = _under(key, keepable(document, unkept), unkept)
         problems, fields = _parsed(kept)
         # What is wrong with one field must not hide what is wrong between others.
+        named = {known.field for known in problems}
         for problem in [*(Problem(path or "request", what) for path, what in unkept), *self._across(_plain(kept), now)]:
-            if problem.field not in {known.field for known in problems}:
+            if problem.field not in named:
                 problems.append(problem)
+                named.add(problem.field)
         if problems or fields is None:
             # Whatever was sent may be repeated in what is said about it, and an address may have been sent for anything.
             raise RequestInvalidError([Problem(redacted(problem.field), redacted(problem.problem)) for problem in problems])

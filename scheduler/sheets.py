@@ -44,7 +44,10 @@ class Row:
 def rows_of_csv(lines: Iterable[str]) -> Iterator[Row]:
     """A request for each row under the header. Raises ValueError for a header with a column that nobody knows."""
     reader, twins = csv.reader(lines, strict=True), Counter[str]()
-    header = [name.strip() for name in next(reader, [])]
+    try:
+        header = [name.strip().removeprefix("\ufeff") for name in next(reader, [])]  # a spreadsheet's mark that it is UTF-8
+    except csv.Error as error:
+        raise ValueError(f"the header is no CSV: {error}") from error
     _require_known(header)
     while True:
         line = reader.line_num + 1

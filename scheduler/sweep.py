@@ -7,6 +7,7 @@ nobody's backlog stands in another's way.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 from celery import Celery
@@ -16,7 +17,7 @@ from scheduler.shares import fairly
 from worker.app import DELETE, LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.bell import NO_BROKER, TASKS, TOGETHER
-from worker.core.states import FAIR, State
+from worker.core.states import State
 from worker.pacing.kinds import Kind
 from worker.store.claims import Claim
 from worker.store.lines import DueLine
@@ -25,7 +26,11 @@ from worker.tavus.voices import read_voices
 _MOST = 5000  # jobs claimed in one transaction: SQLite's one write lock is then held for less than a tenth of a second
 # After so long a message that was rung, and is in no queue, counts as lost: a worker takes a job in milliseconds, and a busy one in a second.
 _PATIENCE, _LEAST_PATIENCE = 3, timedelta(seconds=1)  # sweeps, and however often they are
+_STATES = {task: {state for state in State if TASKS[state] == task} for task in (SUBMIT, LOOK_UP, OPEN, POLL)}
+_STATES[LOOK_UP].add(State.OPENING)
 _KINDS = {SUBMIT: Kind.SUBMIT, OPEN: Kind.CONVERSE, LOOK_UP: Kind.LOOK, POLL: Kind.LOOK}
+
+Whom = TypeVar("Whom")
 
 log = structlog.get_logger("sweep")
 
@@ -43,7 +48,7 @@ def sweep(parts: Parts) -> Swept:
     due = parts.ledger.due(now, rung_before=now - _patience(parts))
     rung = 0
     for task in (SUBMIT, LOOK_UP, OPEN, POLL):
-        if of_task := [line for line in due.lines if TASKS[line.state] == task]:
+        if of_task := [line for line in due.lines if line.state in _STATES[task]]:
             rung += _Round(parts, task, now).ring(of_task)
     return Swept(rung + (_sweep_deletions(parts, now) if due.deletions else 0))
 
@@ -62,28 +67,39 @@ class _Round:
         waiting = _waiting(self.parts, self.task)
         room = min((settings.ring_window - waiting) * (settings.poll_batch if self.task in TOGETHER else 1), _MOST)
         # Nothing waits, and yet somebody was rung for and did not come: the message is lost. Ringing once too often does no harm.
-        lost = self.now - _patience(self.parts) if waiting == 0 else None
-        accounts = sorted({line.account for line in lines})
-        claims = fairly(accounts, room, lambda account, limit: self._of_account(lines, account, limit, lost))
+        lost = self.now - self._patience() if waiting == 0 else None
+        out = {line.account: self._let_out(line.account) for line in lines}
+
+        def give(line: DueLine, limit: int) -> list[Claim]:
+            claims = self._of_line(line, min(limit, out[line.account]), lost)
+            out[line.account] -= len(claims)
+            return claims
+
+        claims = fairly(_in_turn(lines, self.now), room, give)
         if self.task == POLL:
             claims += self._riders(claims)
         self.parts.bell.ring(claims, self.now)
         return len(claims)
 
-    def _of_account(self, lines: Sequence[DueLine], account: str, limit: int, lost: datetime | None) -> list[Claim]:
-        ledger, lease = self.parts.ledger, self.parts.settings.lease
-        limit = min(limit, self._let_out(account))
+    def _of_line(self, line: DueLine, limit: int, lost: datetime | None) -> list[Claim]:
+        """One state at a time: the index has the order of each."""
+        ledger, lease, asked = self.parts.ledger, self.parts.settings.lease, None
+        if line.state is State.OPENING:
+            asked = self.task == LOOK_UP  # one that may be open is looked for whatever holds back those that would be opened: it bills
         if limit <= 0:
             return []
-        states = [line.state for line in lines if line.account == account]
-        if set(states).isdisjoint(FAIR):
-            return ledger.claim_due(states, account, self.now, lease, limit, rung_before=lost)
-        [state] = states
+        if self.task in TOGETHER:
+            return ledger.claim_due([line.state], line.account, self.now, lease, limit, rung_before=lost, asked=asked)
 
         def of_caller(caller: str, share: int) -> list[Claim]:
-            return ledger.claim_due([state], account, self.now, lease, share, caller=caller, rung_before=lost)
+            return ledger.claim_due([line.state], line.account, self.now, lease, share, caller=caller, rung_before=lost, asked=asked)
 
-        return fairly(ledger.callers(state, account), limit, of_caller)
+        return fairly(_in_turn(ledger.callers(line.state, line.account), self.now), limit, of_caller)
+
+    def _patience(self) -> timedelta:
+        """A look at trainings takes nobody's job, so it is not lost before it must be over."""
+        patience = _patience(self.parts)
+        return max(patience, self.parts.settings.task_limit) if self.task == POLL else patience
 
     def _let_out(self, account: str) -> int:
         """Jobs that the account's pace lets somebody call for now: what is rung for beyond that would only come back."""
@@ -99,6 +115,12 @@ class _Round:
                 until = self.now + settings.training_typical * settings.ride_along
                 riders += self.parts.ledger.claim_nearly(account, self.now, until, settings.lease, free)
         return riders
+
+
+def _in_turn(whom: Sequence[Whom], now: datetime) -> list[Whom]:
+    """The same, beginning with another each time: where there is room for few, it is not always the first who get it."""
+    first = int(now.timestamp() * 1000) % len(whom) if whom else 0
+    return [*whom[first:], *whom[:first]]
 
 
 def _patience(parts: Parts) -> timedelta:

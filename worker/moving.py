@@ -13,7 +13,21 @@ import structlog
 from worker.core import events
 from worker.core.decide import decide
 from worker.core.decision import Decision
-from worker.core.effects import CheckInput, Effect, OpenConversation, RemoteEffect, StopAccount, SubmitReplica
+from worker.core.effects import (
+    CheckInput,
+    ConfirmFailure,
+    DeleteReplica,
+    Effect,
+    LookUpConversation,
+    LookUpMark,
+    OpenConversation,
+    PollReplica,
+    RemoteEffect,
+    RenameReplica,
+    StopAccount,
+    SubmitReplica,
+    VerifyWitness,
+)  # fmt: skip
 from worker.core.events import Event
 from worker.core.failures import Failure
 from worker.core.job import Job
@@ -41,6 +55,12 @@ _WAITS = {
     Reason.FULL: "every conversation slot is taken",
     Reason.BREAKER: "Tavus fails at such calls just now",
 }
+
+_KINDS: dict[type[RemoteEffect], Kind] = {
+    VerifyWitness: Kind.LOOK, ConfirmFailure: Kind.LOOK, LookUpMark: Kind.LOOK, LookUpConversation: Kind.LOOK, PollReplica: Kind.LOOK,
+    RenameReplica: Kind.OTHER, DeleteReplica: Kind.LOOK,
+}  # fmt: skip
+"""What the first call of an effect is, for those that pay nothing: a deletion looks before it deletes."""
 
 log = structlog.get_logger("engine")
 
@@ -101,12 +121,14 @@ class Mover:
         if isinstance(effect, CheckInput):
             if (spent := self.ledger.budget_reached(job.account, self.clock(), self.rules)) is not None:
                 return spent
-            # Asked for now, so that its picture is not fetched again and again while it waits; who has a permit keeps it for the POST.
-            if (held := self.pace.permit(job.account, Kind.SUBMIT, retry=_is_retry(job))) is not None:
-                return _held(job, held)
+            if (held := self.pace.foresee(job.account, Kind.SUBMIT, retry=_is_retry(job))) is not None:
+                return _held(job, held)  # its picture is not fetched again and again while it waits
             return self.preflight.check(job.request, self.clock())
         if self._is_too_late(job, effect):
             return _sent_too_late(effect)
+        pays = isinstance(effect, SubmitReplica | OpenConversation)
+        if not pays and (held := self.pace.permit(job.account, _KINDS[type(effect)])) is not None:
+            return _held(job, held)  # nobody was asked, so nothing is forgotten: the job comes back when its lease is over, at the latest
         return self.performer.perform(effect)
 
     def _held_back(self, job: Job, decision: Decision) -> events.BudgetReached | None:

@@ -43,7 +43,7 @@ _TRANSIENT = frozenset({408, 425, 429})  # "not now", in the range of "never"
 _HOST = re.compile(rb"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f.]*:[0-9a-f:.]+", re.IGNORECASE)  # a name, or IPv6
 # What nearly every address looks like: fit by its form, whoever reads it. To parse it properly takes longer than all else at the door.
 _PLAIN = re.compile(
-    r"https://(?=[^/?#]{1,253}(?:[/?#]|\Z))(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?(?:[/?#].{0,7900})?"
+    r"https://(?=[^/?#]{1,253}(?:[/?#]|\Z))(?:(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!xn--)[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?(?:[/?#].{0,7900})?"
 )
 
 
@@ -119,7 +119,8 @@ class Preflight:
         if problem:
             raise _rejected(Failure.URL_NOT_ALLOWED, found, problem, "Send a plain https:// address of a public host.")
         # An address that is written as a number needs no resolver; "not an address" is a name, which the guard looks into.
-        reason = None if self._limits.allow_private else refusal_of(url.host)
+        # As it stands in the address: httpx reads international names (`xn--...`) and raises for odd ones.
+        reason = None if self._limits.allow_private else refusal_of(url.raw_host.decode("ascii"))
         if reason not in {None, "not an address"}:
             problem, todo = f"leads to an address that is not public ({reason})", "Send an address that anybody on the internet can reach."
             raise _rejected(Failure.ADDRESS_NOT_ALLOWED, found, problem, todo)

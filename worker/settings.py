@@ -193,6 +193,8 @@ class Settings(BaseSettings):
         for lower, upper in pairwise(("http_timeout", "task_limit", "lease", "visibility_timeout")):
             if getattr(self, lower) >= getattr(self, upper):
                 yield f"{_variable(lower)} must be shorter than {_variable(upper)}"
+        if self.training_soft_deadline <= self.training_typical:
+            yield f"{_variable('training_soft_deadline')} must be longer than {_variable('training_typical')}: else every training is late"
         if self.settle_time <= self.http_timeout:
             longer = f"{_variable('settle_time')} must be longer than {_variable('http_timeout')}"
             yield f"{longer}: a POST could still be on its way when it is given up"

@@ -21,6 +21,7 @@ from scheduler.fields import MOST_TOGETHER, BatchFields, RequestFields
 from scheduler.producers import Asked, Outcome, enqueue_many
 from scheduler.requests import Problem, RequestInvalidError
 from worker.assembly import Parts
+from worker.store.database import UNREACHABLE
 from worker.store.jobs import Added
 
 _MOST_OF_A_BATCH = 8 * 1024 * 1024  # bytes; a thousand requests whose addresses are signed are less than two million
@@ -88,7 +89,12 @@ async def create_many(request: Request) -> Response:
 
 
 def _answers(parts: Parts, asked: Sequence[Asked]) -> list[Response | Exception]:
-    outcomes = enqueue_many(parts, asked)
+    try:
+        outcomes = enqueue_many(parts, asked)
+    except UNREACHABLE:
+        raise
+    except Exception as error:  # noqa: BLE001 - a request that nobody foresaw is to spoil no other: each by itself, and the one is told
+        return [error] if len(asked) == 1 else [answer for one in asked for answer in _answers(parts, [one])]
     return [_created(parts, one) if isinstance(one, Added) else one for one in outcomes]
 
 
@@ -99,9 +105,14 @@ def _created(parts: Parts, added: Added) -> Response:
 def _batch(parts: Parts, body: bytes) -> Response:
     documents = _requests_in(read_json(body))
     # What fits into a request by itself is let in here too, and nothing else: but where all together would fit, each does.
-    fits = [len(body) <= MOST or len(json.dumps(one)) <= MOST for one in documents]
+    fits = [len(body) <= MOST or _size(one) <= MOST for one in documents]
     outcomes = iter(enqueue_many(parts, [Asked(one) for one, it_fits in zip(documents, fits, strict=True) if it_fits]))
     return JSONResponse({"results": [_result(next(outcomes) if it_fits else too_large(MOST)) for it_fits in fits]})
+
+
+def _size(document: object) -> int:
+    """Bytes of the shortest text that says it."""
+    return len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
 
 
 def _requests_in(document: object) -> list[object]:

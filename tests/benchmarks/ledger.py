@@ -135,7 +135,7 @@ def _fill(database: Engine, rows: int) -> None:
 def _copy(database: Engine, rows: int) -> None:
     """The first job so many times, by PostgreSQL itself: a million rows that come one by one take a quarter of an hour."""
     number, step = "copy.number", max(rows // DUE, 1)
-    due = f"CASE WHEN {number} % {step} = 0 THEN original.due_at - {number} * INTERVAL '10 us'"
+    due = f"CASE WHEN mod({number}, {step}) = 0 THEN original.due_at - {number} * INTERVAL '10 us'"
     own: dict[str, dict[str, str]] = {
         "job": {
             "id": f"'COPY' || lpad(CAST({number} AS text), 22, '0')",

@@ -12,13 +12,16 @@ from scheduler.sweep import Swept, add_sweep, sweep
 from tests.broker import Broker
 from tests.sandbox.server import Sandbox
 from tests.scheduler.made import a_job_in, in_hours, opened, settings_in
-from tests.worker.store.made import at_once, stored
+from tests.worker.store.made import at_once, changed, stored
 from worker.app import LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
-from worker.core.job import Terms
+from worker.core.job import Conversation, Terms
+from worker.core.marks import conversation_mark
 from worker.core.states import State
+from worker.pacing.kinds import Kind, Verdict
+from worker.pacing.pacer import Ticket
 from worker.store.clock import utc_now
 
 QUICK = timedelta(seconds=0.1)
@@ -152,6 +155,20 @@ def test_no_more_is_rung_for_than_the_accounts_pace_lets_out(home: Path, broker:
         accounts = [parts.ledger.get(arguments[0]).account for arguments in rung(broker)[SUBMIT]]
         assert accounts.count("studio") == 20
         assert 1 <= accounts.count("default") <= 10
+
+
+def test_a_conversation_that_may_be_open_is_looked_for_while_no_other_can_be_opened(parts: Parts, broker: Broker) -> None:
+    asked = a_job_in(parts, State.OPENING, in_hours(-1))
+    asked = changed(parts.ledger, asked, conversation=Conversation(mark=conversation_mark(asked.id, 1), intended_at=in_hours(-1)))
+    a_job_in(parts, State.OPENING, in_hours(-2), priority=9)
+    fresh(broker)
+    for _ in range(5):  # as if conversation after conversation had failed
+        ticket = parts.pace.enter("default", Kind.CONVERSE)
+        assert isinstance(ticket, Ticket)
+        parts.pace.saw(ticket, Verdict.FAILED)
+    assert parts.pace.room("default", Kind.CONVERSE) == 0
+    sweep(parts)
+    assert rung(broker) == {LOOK_UP: [[[asked.id]]]}
 
 
 def test_a_sweep_that_finds_nothing_due_asks_the_broker_nothing(home: Path) -> None:

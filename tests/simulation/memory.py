@@ -121,10 +121,10 @@ class MemoryLedger:
         """See `lessons.subjects`."""
         return sorted({subject for subject, _ in self._made()})
 
-    def trainings(self, subject: str, before: datetime, limit: int) -> list[Training]:
+    def trainings(self, subject: str, before: datetime, limit: int, running_since: datetime) -> list[Training]:
         """See `lessons.trainings`."""
         began = [one for known, one in self._made() if known == subject and one.intended_at <= before]
-        runs = [one for one in began if one.outcome is Outcome.CHARGED and one.vanished_at is None]
+        runs = [one for one in began if one.outcome is Outcome.CHARGED and one.vanished_at is None and one.intended_at > running_since]
         wanted = sorted((one for one in began if one.ended_at or one in runs), key=lambda one: one.intended_at, reverse=True)[:limit]
         return [
             Training(None if one.ended_at is None else one.ended_at - one.intended_at, one.outcome is Outcome.TRAINED) for one in wanted
@@ -199,12 +199,13 @@ class MemoryLedger:
         *,
         caller: str | None = None,
         rung_before: datetime | None = None,
+        asked: bool | None = None,
     ) -> list[Claim]:
         """See `claims.claim_due`."""
         wanted = set(states)
         mine = [
             row for row in self._rows.values()
-            if row.job.state in wanted and row.job.account == account and caller in {None, row.job.caller}
+            if row.job.state in wanted and row.job.account == account and caller in {None, row.job.caller} and asked in {None, _asks(row.job)}
         ]  # fmt: skip
         lost = [row for row in mine if rung_before is not None and row.rung_at is not None and row.rung_at <= rung_before]
         first = self._claim(lost, now, lease, limit, by_priority=caller is not None)

@@ -27,7 +27,7 @@ class Learned:
         return thinned(self.plans.get(subject_of(request), prior), self.missed.get(account, 1.0))
 
 
-@lru_cache(maxsize=256)  # some models, and as many levels as there are
+@lru_cache(maxsize=32)  # some models, and a few levels each; a table of looks is some 100 kB
 def _thinned(plan: Plan, level: int) -> Plan:
     return replace(plan, missed=level / _LEVELS)
 

@@ -98,7 +98,7 @@ class Plan:
         return GRID[min(bisect_right(self.times.shares, share), len(GRID) - 1)]
 
 
-@lru_cache(maxsize=64)  # the plans of a process: a few models, and a few shares of callbacks
+@lru_cache(maxsize=8)  # the same prior is laid again and again; what was learned is laid once
 def _laid(times: Times, worth: float) -> tuple[float, ...]:
     """The looks that are due by each time of the grid."""
     due = 0.0

@@ -21,6 +21,7 @@ from worker.pacing.shared import AwayError, SharedBook, Unshared, milliseconds
 
 _AWAY_MS = 3_000  # how long Redis is left alone once it did not answer: a call must not wait for it each time
 _TERMS_MS = 2_000  # how old a limit may be that goes by: set at one place, it holds everywhere this soon
+_UNREAD = 1  # an account's limit that could not be read yet: what is not known may not let everything out
 _UNKNOWN = 4  # processes that share a budget, for one that never heard how many there are
 _AT_ONCE = 5_000  # calls that Redis is told of in one go when it is back: others wait while it listens
 _SHORTEST = timedelta(milliseconds=250)  # a wait that is worth a row's update
@@ -196,7 +197,7 @@ class Pace:
         try:
             limit = self._limits(account)
         except Exception:  # noqa: BLE001 - whatever keeps the ledger from answering keeps jobs from moving too, and is told there
-            limit = known[1] if known else None
+            limit = known[1] if known else _UNREAD
         self._known[account] = (now, limit)
         return limit
 

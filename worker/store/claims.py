@@ -47,15 +47,19 @@ def claim_due(
     *,
     caller: str | None = None,
     rung_before: datetime | None = None,
+    asked: bool | None = None,
 ) -> list[Claim]:
     """Claim up to `limit` due jobs of the account in `states`, the longest due first. Safe for any number of callers at once.
 
     `caller`: of one state, and of this caller alone, the highest priority first. `rung_before`: first of all those that were rung for before that
-    moment and are still not taken, their lease run out or not.
+    moment and are still not taken, their lease run out or not. `asked`: only those whose conversation may be there, or may not.
     """
     wanted = list(states)
     if (moving := _moving(connection, account, wanted)) is None:
         return []
+    if asked is not None:
+        asking = JOB.c.conversation_intended_at
+        moving = [*moving, asking.is_not(None) if asked else asking.is_(None)]
     of_line = {"states": [state.value for state in wanted], "account": account, "now": now}
     due, lost = (_LONGEST_DUE, _LOST) if caller is None else (_of_caller(wanted[0]), _LOST_OF_CALLER)
     if caller is not None:

@@ -1,4 +1,4 @@
-"""The ledger: add, claim, take, apply. It may not decide what happens to a job, and every write to one is compare-and-swap on its version."""
+"""The ledger: add, claim, take, apply. It may not decide what happens to a job, and every decision is written by compare-and-swap on its version."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -94,10 +94,11 @@ class Ledger(Reader):
         *,
         caller: str | None = None,
         rung_before: datetime | None = None,
+        asked: bool | None = None,
     ) -> list[claims.Claim]:
         """See `claims.claim_due`."""
         with self._database.begin() as connection:
-            return claims.claim_due(connection, states, account, now, lease, limit, caller=caller, rung_before=rung_before)
+            return claims.claim_due(connection, states, account, now, lease, limit, caller=caller, rung_before=rung_before, asked=asked)
 
     def claim_nearly(self, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> list[claims.Claim]:
         """See `claims.claim_nearly`."""

@@ -36,9 +36,13 @@ def subjects(connection: Connection) -> list[str]:
     return found
 
 
-def trainings(connection: Connection, subject: str, before: datetime, limit: int) -> list[Training]:
-    """The newest trainings of that kind that began before a moment, newest first, whether they have ended or not."""
-    known = or_(ATTEMPT.c.ended_at.is_not(None), and_(ATTEMPT.c.outcome == Outcome.CHARGED.value, ATTEMPT.c.vanished_at.is_(None)))
+def trainings(connection: Connection, subject: str, before: datetime, limit: int, running_since: datetime) -> list[Training]:
+    """The newest trainings of that kind that began before a moment, newest first, whether they have ended or not.
+
+    One that began before `running_since` and has not ended is left out: nobody knows any more whether it runs.
+    """
+    runs = (ATTEMPT.c.outcome == Outcome.CHARGED.value, ATTEMPT.c.vanished_at.is_(None), ATTEMPT.c.intended_at > running_since)
+    known = or_(ATTEMPT.c.ended_at.is_not(None), and_(*runs))
     began = (ATTEMPT.c.subject == subject, ATTEMPT.c.replica_id.is_not(None), ATTEMPT.c.intended_at <= before, known)
     wanted = select(ATTEMPT.c.intended_at, ATTEMPT.c.ended_at, ATTEMPT.c.outcome).where(*began)
     found = connection.execute(wanted.order_by(ATTEMPT.c.intended_at.desc()).limit(limit))

@@ -170,10 +170,10 @@ class Reader:
         with self._reading() as connection:
             return lessons.subjects(connection)
 
-    def trainings(self, subject: str, before: datetime, limit: int) -> list[lessons.Training]:
+    def trainings(self, subject: str, before: datetime, limit: int, running_since: datetime) -> list[lessons.Training]:
         """See `lessons.trainings`."""
         with self._reading() as connection:
-            return lessons.trainings(connection, subject, before, limit)
+            return lessons.trainings(connection, subject, before, limit, running_since)
 
     def endings(self, account: str, limit: int) -> list[Ending]:
         """See `lessons.endings`."""

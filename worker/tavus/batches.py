@@ -58,4 +58,4 @@ def _most_of(asked: Sequence[ReplicaId], shown: Collection[ReplicaId]) -> int | 
     got = len(shown)
     if set(shown) == set(asked[:got]) and comb(len(asked), got) >= _NO_CHANCE:
         return got
-    return len(asked) // 2 if len(asked) - got > len(asked) * _MANY and got > 0 and len(asked) >= MOST // 4 else None
+    return len(asked) // 2 if len(asked) - got > len(asked) * _MANY and len(asked) >= MOST // 4 else None

@@ -87,7 +87,7 @@ def test_a_job_that_is_held_back_goes_on_by_itself(house: House, paced: Paced, b
 def test_the_picture_of_a_job_that_has_no_permit_in_sight_is_not_fetched(house: House, paced: Paced) -> None:
     engine, pace = paced(None)
     open_breaker(pace, Kind.SUBMIT)
-    job_id = house.enqueue(width="4")  # too small: whoever looks at it ends the job
+    job_id = house.enqueue(train_image_url=f"{house.sandbox.origin}/small.jpg")  # too small: whoever looks at it ends the job
     assert house.step(job_id, engine).failure is Failure.PACED
 
 
@@ -135,8 +135,9 @@ def test_a_poll_without_a_permit_learns_nothing_and_asks_again_when_there_may_be
     before = house.asked()
     open_breaker(pace, Kind.LOOK)
     house.wait(DONE)
-    job = house.step(job_id, engine)
-    assert job.state is State.TRAINING
+    engine.advance_many([job_id])
+    job = house.job(job_id)
+    assert (job.state, job.tries) == (State.TRAINING, 0)
     assert house.asked() == before
     held = pace.foresee(MAIN, Kind.LOOK)
     assert isinstance(held, Held)

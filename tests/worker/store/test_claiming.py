@@ -16,8 +16,9 @@ def claimed(ledger: Ledger, now: datetime = NOW, limit: int = 99, rung_before: d
     return [claim.job_id for claim in ledger.claim_due(WORK, MAIN, now, LEASE, limit, rung_before=rung_before)]
 
 
-def of_caller(ledger: Ledger, caller: str, limit: int = 99, **more: datetime) -> list[JobId]:
-    return [claim.job_id for claim in ledger.claim_due([State.QUEUED], MAIN, NOW, LEASE, limit, caller=caller, **more)]
+def of_caller(ledger: Ledger, caller: str, limit: int = 99, rung_before: datetime | None = None) -> list[JobId]:
+    claims = ledger.claim_due([State.QUEUED], MAIN, NOW, LEASE, limit, caller=caller, rung_before=rung_before)
+    return [claim.job_id for claim in claims]
 
 
 def nearly(ledger: Ledger, seconds: int, limit: int = 99) -> list[JobId]:

@@ -14,6 +14,8 @@ from worker.store.lessons import Training
 HOUR = timedelta(hours=1)
 VIDEO = Request(replica={"train_video_url": "https://videos.example/head.mp4", "model_name": "phoenix-3"})
 
+LONG_AGO = NOW - timedelta(days=9)
+
 
 def trained(ledger: Ledger, began: timedelta, took: timedelta | None, outcome: Outcome = Outcome.TRAINED, **given: Any) -> Job:  # noqa: ANN401 - fields of Job
     """A job whose training began so long after NOW and took so long; without an end it runs. `called`: so long after the end."""
@@ -28,7 +30,12 @@ def trained(ledger: Ledger, began: timedelta, took: timedelta | None, outcome: O
 def test_a_ledger_without_a_training_teaches_nothing(ledger: Ledger) -> None:
     job = stored(ledger)
     changed(ledger, job, attempts=(an_attempt(job),))
-    assert (ledger.subjects(), ledger.trainings("phoenix-4/image", NOW, 9), ledger.endings(MAIN, 9), ledger.lessons()) == ([], [], [], {})
+    assert (ledger.subjects(), ledger.trainings("phoenix-4/image", NOW, 9, LONG_AGO), ledger.endings(MAIN, 9), ledger.lessons()) == (
+        [],
+        [],
+        [],
+        {},
+    )
 
 
 def test_each_kind_of_training_is_a_subject_of_its_own_and_those_that_began_last_come_first(ledger: Ledger) -> None:
@@ -37,11 +44,11 @@ def test_each_kind_of_training_is_a_subject_of_its_own_and_those_that_began_last
     trained(ledger, 2 * HOUR, None, Outcome.CHARGED)
     trained(ledger, 0 * HOUR, 2 * HOUR, request=VIDEO)
     assert ledger.subjects() == ["phoenix-3/video", "phoenix-4/image"]
-    assert ledger.trainings("phoenix-3/video", NOW, 9) == [Training(2 * HOUR, well=True)]
+    assert ledger.trainings("phoenix-3/video", NOW, 9, LONG_AGO) == [Training(2 * HOUR, well=True)]
     everything = [Training(None, well=False), Training(HOUR / 60, well=False), Training(5 * HOUR, well=True)]
-    assert ledger.trainings("phoenix-4/image", NOW + 9 * HOUR, 9) == everything
-    assert ledger.trainings("phoenix-4/image", NOW + 9 * HOUR, 2) == everything[:2]
-    assert ledger.trainings("phoenix-4/image", NOW + 1 * HOUR, 9) == everything[1:]
+    assert ledger.trainings("phoenix-4/image", NOW + 9 * HOUR, 9, LONG_AGO) == everything
+    assert ledger.trainings("phoenix-4/image", NOW + 9 * HOUR, 2, LONG_AGO) == everything[:2]
+    assert ledger.trainings("phoenix-4/image", NOW + 1 * HOUR, 9, LONG_AGO) == everything[1:]
 
 
 def test_what_never_was_a_training_or_vanished_or_ended_unseen_teaches_nothing(ledger: Ledger) -> None:
@@ -52,7 +59,7 @@ def test_what_never_was_a_training_or_vanished_or_ended_unseen_teaches_nothing(l
     ):
         job = stored(ledger)
         changed(ledger, job, attempts=(an_attempt(job, **fields),))
-    assert ledger.trainings("phoenix-4/image", NOW + HOUR, 9) == []
+    assert ledger.trainings("phoenix-4/image", NOW + HOUR, 9, LONG_AGO) == []
 
 
 def test_the_endings_of_an_account_tell_of_their_callbacks_newest_first(ledger: Ledger) -> None:

@@ -73,7 +73,15 @@ def test_a_list_that_drops_many_here_and_there_is_asked_for_half_as_many() -> No
     assert batches.most(ACCOUNT) == 50
 
 
-@pytest.mark.parametrize("missing", [HUNDRED[-1:], HUNDRED[3:12:3], HUNDRED])
+def test_a_list_that_shows_nobody_of_many_is_asked_for_half_as_many_until_they_are_few() -> None:
+    batches = Batches()
+    lists, singles = polled(lambda _: [], batches)
+    assert batches.most(ACCOUNT) == 12
+    assert lists < 15
+    assert singles <= 100 + 2  # who was asked for alone to see that he is there is asked for no second time
+
+
+@pytest.mark.parametrize("missing", [HUNDRED[-1:], HUNDRED[3:12:3]])
 def test_a_list_that_is_a_little_behind_is_not_taken_for_one_that_takes_fewer(missing: list[ReplicaId]) -> None:
     batches = Batches()
     assert polled(lambda ids: [one for one in ids if one not in missing], batches) == (1, len(missing))
