@@ -100,9 +100,10 @@ class Ground:
             raise TimeoutError(f"{words!r} was never said:\n{self.said()[-_TAIL:]}")
 
     def spent(self) -> dict[str, float]:
-        """Seconds of processor time so far: of the system's own processes, and of what it stands on."""
+        """Seconds of processor time so far: of the system's own processes, together and each, and of what it stands on."""
         vendor = [] if self.vendor.process is None else [self.vendor.process.pid]
-        return {
+        parts = {name: cpu_seconds([process.pid]) for name, process in self.started.items()}
+        return (parts if len(parts) > 1 else {}) | {
             "system": cpu_seconds(process.pid for process in self.started.values()),
             "PostgreSQL": cpu_seconds([self._postmaster()]),
             "Valkey": cpu_seconds([self.broker.process_id]),

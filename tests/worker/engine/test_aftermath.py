@@ -45,7 +45,8 @@ def test_the_training_of_a_cancelled_job_costs_about_as_many_looks_as_another(ho
     job_id = house.training()
     house.tell(job_id, CancelRequested())
     to_the_end(house, job_id)
-    assert house.asked().get("list_replicas", 0) + house.asked()["get_replica"] < 60
+    # Some forty on average; how long this one takes is drawn anew each time, and one that never ends costs two hundred.
+    assert house.asked().get("list_replicas", 0) + house.asked()["get_replica"] < 150
 
 
 def test_a_failed_replica_of_a_cancelled_job_can_be_deleted_when_its_refund_is_safe(house: House) -> None:
