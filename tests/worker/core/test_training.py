@@ -13,6 +13,7 @@ from worker.core.failures import Failure
 from worker.core.job import Outcome, ReplicaId, Start
 from worker.core.learned import Learned, subject_of
 from worker.core.polling import Plan
+from worker.core.rules import phase
 from worker.core.states import State
 
 OTHER = ReplicaId("r-other")
@@ -34,8 +35,8 @@ def test_a_training_that_goes_on_is_next_looked_at_later_and_leaves_no_line_in_t
     going = decided(job(State.TRAINING, tries=3), CONTINUED, NOW + HOUR)
     assert going.job.state is State.TRAINING
     assert (going.job.progress, going.job.tries) == ("40/100", 0)
-    assert going.job.due_at is not None
-    assert NOW + HOUR < going.job.due_at < NOW + 3 * HOUR
+    assert going.job.due_at == NOW + RULES.plan.next_look(HOUR, phase(going.job.id))
+    assert going.job.due_at > NOW + HOUR
     assert (going.effects, going.why) == ((), "")
 
 
