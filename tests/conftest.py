@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from kombu import pools
 
 from tests.broker import Broker
 from tests.postgres import Postgres
@@ -40,6 +41,18 @@ def broker(session_broker: Broker) -> Broker:
     """The same, with nothing in it."""
     session_broker.client.flushall()
     return session_broker
+
+
+@pytest.fixture(autouse=True)
+def pools_of_its_own() -> Iterator[None]:
+    """Leave none of kombu's pools to the next test.
+
+    kombu keeps them for the process, and an app with another limit shrinks them all: it would wait without end for the answer of a broker that is
+    gone. They are forgotten and not closed, for closing waits in the same way.
+    """
+    yield
+    pools.connections.clear()
+    pools.producers.clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

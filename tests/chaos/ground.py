@@ -89,7 +89,11 @@ class Ground(Stack):
             host, _, port = self.tavus.origin.removeprefix("http://").partition(":")
             self.lines["tavus"] = opening.enter_context(Proxy((host, int(port))))
             self.app = Celery("another-service", broker=self.environment["REDIS_URL"], set_as_current=False)
-            self.app.conf.update(broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 3})
+            self.app.conf.update(
+                broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 3},
+                # As our own app has it: both share kombu's pools, which so keep their size.
+                broker_pool_limit=int(_CHAOS["REPLICAS_THREADS"]) + 1,
+            )
             opening.callback(self.app.close)
             self._prepare()
             opening.callback(self.ledger.close)
