@@ -119,7 +119,8 @@ class Mover:
 
     def _perform(self, job: Job, effect: RemoteEffect) -> Event:
         if isinstance(effect, CheckInput):
-            if (spent := self.ledger.budget_reached(job.account, self.clock(), self.rules)) is not None:
+            limited = job.terms.has_limits
+            if limited and (spent := self.ledger.budget_reached(job.account, self.clock(), self.rules)) is not None:
                 return spent
             if (held := self.pace.foresee(job.account, Kind.SUBMIT, retry=_is_retry(job))) is not None:
                 return _held(job, held)  # its picture is not fetched again and again while it waits

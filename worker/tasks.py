@@ -4,6 +4,7 @@ Arguments are job ids only. Every task may come twice, late or never: taking the
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
 from celery import Celery
 
@@ -12,6 +13,9 @@ from worker.assembly import Parts
 from worker.core import events
 from worker.core.decision import IllegalTransition
 from worker.core.job import Job, JobId, ReplicaId
+from worker.engine import Engine
+
+_ITSELF = 0.1  # of the longest call: a task that has run for less goes on with what it found, for a message costs more; then others share the rest
 
 
 def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
@@ -20,27 +24,27 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
     @app.task(name=SUBMIT, shared=False)
     def submit(job_id: str) -> None:
         """Submit a queued job."""
-        _then_ring(parts(), parts().engine.advance(JobId(job_id)))
+        _go_on(parts(), lambda engine: engine.advance(JobId(job_id)))
 
     @app.task(name=LOOK_UP, shared=False)
     def look_up(job_ids: list[str]) -> None:
         """Look for submissions and conversations that may have been lost, in one pass over the list of each account."""
-        _then_ring(parts(), parts().engine.advance_many([JobId(job_id) for job_id in job_ids]))
+        _go_on(parts(), lambda engine: engine.advance_many([JobId(job_id) for job_id in job_ids]))
 
     @app.task(name=POLL, shared=False)
     def poll(job_ids: list[str]) -> None:
         """Ask how the trainings of many jobs go, in one call for each account."""
-        _then_ring(parts(), parts().engine.advance_many([JobId(job_id) for job_id in job_ids]))
+        _go_on(parts(), lambda engine: engine.advance_many([JobId(job_id) for job_id in job_ids]))
 
     @app.task(name=OPEN, shared=False)
     def open_conversation(job_id: str) -> None:
         """Open the conversation that is due."""
-        _then_ring(parts(), parts().engine.advance(JobId(job_id)))
+        _go_on(parts(), lambda engine: engine.advance(JobId(job_id)))
 
     @app.task(name=START_CONVERSATION, shared=False)
     def start_conversation(job_id: str) -> None:
         """Somebody asks for the conversation: open it; of a job that still trains, remember that it is wanted."""
-        _then_ring(parts(), parts().engine.start_conversation(JobId(job_id)))
+        _go_on(parts(), lambda engine: engine.start_conversation(JobId(job_id)))
 
     @app.task(name=DELETE, shared=False, throws=(IllegalTransition,))
     def delete(job_id: str, hard: bool = False, replica_id: str | None = None) -> None:  # noqa: FBT001, FBT002 - a message's argument
@@ -55,6 +59,17 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
         parts().engine.delete_due(JobId(job_id))
 
 
-def _then_ring(parts: Parts, jobs: list[Job]) -> None:
-    """What a look made due at once is rung for now, and not at the next sweep."""
-    parts.bell.ring_due(jobs, parts.engine.clock())
+def _go_on(parts: Parts, look: Callable[[Engine], list[Job]]) -> None:
+    """Do what the look made due at once, such as the conversation of a training that is over; ring for what there is no time for."""
+    engine = parts.engine
+    until = engine.clock() + parts.settings.http_timeout * _ITSELF
+    jobs = look(engine)
+    while due := _due(jobs, now := engine.clock()):
+        if now > until:
+            parts.bell.ring_due(due, now)
+            return
+        jobs = due[1:] + engine.advance(due[0].id)
+
+
+def _due(jobs: list[Job], now: datetime) -> list[Job]:
+    return [job for job in jobs if job.due_at is not None and job.due_at <= now]

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 from pydantic import SecretStr
@@ -18,7 +17,7 @@ from tests.simulation.hub import Hub
 from tests.simulation.troubles import Trouble
 from tests.simulation.weather import Weather
 from worker.tavus.client import Answer, Cut, NotSent, Reply, Tavus
-from worker.tavus.wire import parsed, said
+from worker.tavus.wire import parsed
 
 TIMEOUT = timedelta(seconds=30)
 LATE = timedelta(seconds=200)  # how late a slow Tavus does its work, whoever has left
@@ -105,10 +104,4 @@ class SimulatedTavus(Tavus):
 def _read(sent: Sent) -> Answer:
     document = parsed(sent.raw) if sent.raw is not None else sent.body
     later = sent.headers.get("Retry-After")
-    words = "" if sent.status < 300 and isinstance(document, Mapping) else _words(json.dumps(document), sent.raw or b"")
-    return Answer(sent.status, document, words, timedelta(seconds=float(later)) if later else None)
-
-
-@lru_cache(maxsize=1000)
-def _words(document: str, raw: bytes) -> str:
-    return said(json.loads(document), raw)
+    return Answer(sent.status, document, sent.raw or b"", timedelta(seconds=float(later)) if later else None)

@@ -158,6 +158,11 @@ class Terms:
     price: Decimal | None = None
     requests_a_minute: int | None = None
 
+    @property
+    def has_limits(self) -> bool:
+        """Whether trainings are counted before another is paid for."""
+        return self.max_trainings_a_month is not None or self.max_in_flight is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, String, Update, and_, bindparam, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Select, String, Update, and_, bindparam, exists, func, not_, or_, select, update
 
 from worker.core.failures import Failure
 from worker.core.job import JobId
@@ -24,7 +24,7 @@ from worker.store.database import one_of, portions
 from worker.store.lines import in_fair_line
 from worker.store.tables import METADATA, Moment
 
-JOB = METADATA.tables["job"]
+JOB, ACCOUNT = METADATA.tables["job"], METADATA.tables["account"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +124,9 @@ def take(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease:
     return taken
 
 
-def taking(connection: Connection, known: Known) -> Update | None:
-    """The same for one job, in one statement that gives its row, as far as the database can: `ids`, `now` and `new_due_at` are its parameters."""
-    if not connection.dialect.update_returning:
-        return None
-    stopped = not_stopped(known)
-    taken = _said(connection.dialect.name).take_row
-    return taken.where(*stopped) if stopped else taken
+def taking(dialect: str) -> Update:
+    """The same for one job, in one statement that gives its row: `ids`, `now` and `new_due_at` are its parameters."""
+    return _said(dialect).take_row
 
 
 def _ids(connection: Connection, wanted: Select[Any], **given: object) -> list[JobId]:
@@ -146,10 +142,18 @@ def _write(connection: Connection, change: Update, job_ids: Sequence[JobId], **v
 _UNASKED = and_(JOB.c.state == State.OPENING.value, JOB.c.conversation_intended_at.is_(None))
 
 
+_PAYING = or_(JOB.c.state == State.QUEUED.value, _UNASKED)
+
+
 def not_stopped(known: Known) -> list[ColumnElement[bool]]:
     """Leave the line of a stopped account alone: what may pay, and everything where the key itself is not accepted."""
-    paying = or_(JOB.c.state == State.QUEUED.value, _UNASKED)
-    return [not_(or_(and_(JOB.c.account.in_(known.stopped), paying), JOB.c.account.in_(known.deaf)))] if known.stopped else []
+    return [not_(or_(and_(JOB.c.account.in_(known.stopped), _PAYING), JOB.c.account.in_(known.deaf)))] if known.stopped else []
+
+
+def _itself_not_stopped() -> ColumnElement[bool]:
+    """The same for who does not know the accounts: the statement looks itself."""
+    stopped = (ACCOUNT.c.name == JOB.c.account, ACCOUNT.c.stopped_at.is_not(None), or_(ACCOUNT.c.deaf, _PAYING))
+    return not_(exists().where(*stopped).correlate(JOB))
 
 
 def _moving(connection: Connection, account: str, states: Sequence[State]) -> list[ColumnElement[bool]] | None:
@@ -218,7 +222,7 @@ class _Said:
         self.claim = update(JOB).where(named).values(due_at=due_at, rung_at=rung_at)
         self.wake = update(JOB).where(named).values(due_at=due_at)
         self.take = update(JOB).where(named).values(version=JOB.c.version + 1, due_at=due_at, rung_at=None)
-        self.take_row = self.take.where(answering(dialect)).returning(JOB)
+        self.take_row = self.take.where(answering(dialect), _itself_not_stopped()).returning(JOB)
 
 
 _said = cache(_Said)

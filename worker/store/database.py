@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -62,6 +63,13 @@ def glancing(database: Engine) -> Engine:
     if database.dialect.name == "sqlite":
         return reading(database)
     return database.execution_options(isolation_level="AUTOCOMMIT", postgresql_readonly=True)
+
+
+def alone(database: Engine) -> AbstractContextManager[Connection]:
+    """For one statement that writes, and questions after it: PostgreSQL is spared the journeys of a transaction; in SQLite they are all one."""
+    if database.dialect.name == "sqlite":
+        return database.begin()
+    return database.execution_options(isolation_level="AUTOCOMMIT").connect()
 
 
 def portions(connection: Connection, values: Sequence[T]) -> Iterator[Sequence[T]]:

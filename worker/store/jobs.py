@@ -1,51 +1,29 @@
 """The ledger: add, claim, take, apply. It may not decide what happens to a job, and every decision is written by compare-and-swap on its version."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, insert, update
+from sqlalchemy import Connection, Engine
 
-from worker.core.decision import Decision
 from worker.core.effects import StopAccount, SubmitReplica
-from worker.core.events import Event
 from worker.core.failures import Failure
-from worker.core.job import Attempt, Job, JobId, Terms
-from worker.core.rules import Rules
+from worker.core.job import Job, JobId, Terms
 from worker.core.states import State
-from worker.store import accounts, adding, budgets, claims, lessons, looks, rulebook, stories
+from worker.store import accounts, adding, applied, budgets, claims, lessons, looks, rulebook, single
 from worker.store.adding import Added, KeyReusedError, New
-from worker.store.reading import ATTEMPT, JOB, STORY, Reader, jobs_from, jobs_of, rows_of
-from worker.store.rows import attempt_columns, columns_of, document_of, storable
+from worker.store.applied import Applied
+from worker.store.database import alone
+from worker.store.reading import Reader, jobs_of, rows_of
+from worker.store.rows import job_from, storable
 
 __all__ = ["Added", "Applied", "KeyReusedError", "Ledger", "New", "StaleJobError"]
 
 _BUDGET = (Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL, Failure.PACED)
 
-# Said at every step of every job, so built once: to build one takes longer than the database takes to answer it. What is set is what is given.
-_SAME = update(JOB).where(JOB.c.id == bindparam("same_id"), JOB.c.version == bindparam("same_version"))
-_KNOWN = update(ATTEMPT).where(ATTEMPT.c.job_id == bindparam("known_job"), ATTEMPT.c.number == bindparam("known_number"))
-_NEW, _TOLD = insert(ATTEMPT), insert(STORY)
-
 
 class StaleJobError(Exception):
     """The job was written by somebody else since it was read: read it again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A decision to commit: the job as it was read, the event, what was decided, and the rules that it was decided under."""
-
-    before: Job
-    event: Event
-    decision: Decision
-    rules: Rules = field(default_factory=Rules)
-
-    @property
-    def after(self) -> Job:
-        """The job once the decision is committed."""
-        return replace(self.decision.job, version=self.before.version + 1)
 
 
 class Ledger(Reader):
@@ -117,11 +95,17 @@ class Ledger(Reader):
 
     def take(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Job]:
         """See `claims.take`; the jobs that were taken, fenced."""
+        if len(job_ids) == 1 and self._database.dialect.update_returning:
+            return self._take_one(job_ids[0], now, lease)
         with self._database.begin() as connection:
             known = accounts.known(connection)
-            if len(job_ids) == 1 and (taking := claims.taking(connection, known)) is not None:
-                return jobs_from(connection, rows_of(connection, taking, {"ids": job_ids, "now": now, "new_due_at": now + lease}), known)
             return jobs_of(connection, claims.take(connection, job_ids, now, lease, known), known)
+
+    def _take_one(self, job_id: JobId, now: datetime, lease: timedelta) -> list[Job]:
+        given = {"ids": [job_id], "now": now, "new_due_at": now + lease}
+        with alone(self._database) as connection:
+            taken = rows_of(connection, claims.taking(connection.dialect.name), given)
+            return [job_from(row, *single.surroundings(connection, row["id"], row["account"])) for row in taken]
 
     def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
         """See `looks.put_off`; for decisions that are no news."""
@@ -133,16 +117,28 @@ class Ledger(Reader):
 
         Raises BudgetSpentError for an intent to pay that the account's own limits do not allow.
         """
-        applied = self.apply_batch([change], now)
-        if not applied:
+        if self._stands_alone(change):
+            with alone(self._database) as connection:
+                written = [change.after] if applied.commit_alone(connection, change, now) else []
+        else:
+            written = self.apply_batch([change], now)
+        if not written:
             raise StaleJobError(change.before.id)
-        return applied[0]
+        return written[0]
+
+    def _stands_alone(self, change: Applied) -> bool:
+        """Whether one statement can write the decision: it concerns no account, and says nothing that is not written down yet."""
+        before, after, decision = change.before, change.after, change.decision
+        if self._database.dialect.name == "sqlite" or before.terms.has_limits or len(applied.changed(before, after)) > 1:
+            return False
+        stops = any(isinstance(effect, StopAccount) for effect in decision.effects)
+        return not stops and (not decision.why or rulebook.digest_of(change.rules, before.terms) in self._kept)
 
     def apply_batch(self, changes: Sequence[Applied], now: datetime) -> list[Job]:
         """Commit many decisions in one transaction; the jobs as they are now. Stale ones are left out: whoever wrote them knows better."""
         # Jobs by id and then accounts by name, as everybody does: two that write the same rows in another order would wait for each other.
         with self._database.begin() as connection:
-            fresh = [change for change in sorted(changes, key=lambda change: change.before.id) if _commit(connection, change, now)]
+            fresh = [change for change in sorted(changes, key=lambda change: change.before.id) if applied.commit(connection, change, now)]
             stops = [effect for change in fresh for effect in change.decision.effects if isinstance(effect, StopAccount)]
             for order in sorted(stops, key=lambda order: order.account):
                 accounts.stop(connection, order, now)
@@ -198,37 +194,3 @@ def _mind_the_budget(connection: Connection, change: Applied, now: datetime) -> 
             raise budgets.BudgetSpentError(over)
     elif terms.max_in_flight is not None and after.is_settled and not before.is_settled:
         claims.wake(connection, after.account, [Failure.IN_FLIGHT_FULL], now, limit=1)
-
-
-def _commit(connection: Connection, change: Applied, now: datetime) -> bool:
-    before, after = change.before, change.after
-    was, values = columns_of(before), columns_of(after)
-    values = {name: value for name, value in values.items() if value != was[name]} | {"version": after.version, "updated_at": now}
-    if after.due_at != before.due_at:
-        values["rung_at"] = None  # a message that is out is about the due time that was; while that stands, so does the message
-    if after.request != before.request:
-        values["request"] = document_of(after.request)
-    if connection.execute(_SAME, storable(values) | {"same_id": before.id, "same_version": before.version}).rowcount != 1:
-        return False
-    for attempt in after.attempts:
-        if attempt not in before.attempts:
-            _keep_attempt(connection, after, attempt, known=before.attempt_of(attempt.mark) is not None)
-    if change.decision.why:
-        connection.execute(_TOLD, storable(_line(change, now)))
-    return True
-
-
-def _keep_attempt(connection: Connection, job: Job, attempt: Attempt, *, known: bool) -> None:
-    columns = storable(attempt_columns(job, attempt))
-    if known:
-        connection.execute(_KNOWN, columns | {"known_job": job.id, "known_number": attempt.number})
-    else:
-        connection.execute(_NEW, columns)
-
-
-def _line(change: Applied, now: datetime) -> dict[str, Any]:
-    return {
-        "job_id": change.before.id, "at": now, "version": change.after.version, "event": stories.name_of(change.event),
-        "data": stories.data_of(change.event), "from_state": change.before.state.value, "to_state": change.after.state.value,
-        "why": change.decision.why, "rules": rulebook.digest_of(change.rules, change.before.terms),
-    }  # fmt: skip

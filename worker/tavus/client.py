@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 from pydantic import SecretStr
@@ -32,12 +33,17 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete HTTP answer. `document` None: the body was no JSON. `said`: its words, fit to be shown."""
+    """A complete HTTP answer. `document` None: the body, of which `content` is what was sent, was no JSON."""
 
     status: int
     document: object = field(repr=False)  # it may repeat what was sent, presigned addresses and all
-    said: str
+    content: bytes = field(default=b"", repr=False)
     retry_after: timedelta | None = None
+
+    @property
+    def said(self) -> str:
+        """Its words, fit to be shown. Put together when somebody asks: most answers say nothing that is ever shown."""
+        return said(self.document, self.content)
 
     @property
     def ok(self) -> bool:
@@ -73,9 +79,9 @@ class Tavus:
     def __init__(self, url: str, keys: Mapping[str, SecretStr], timeout: timedelta, threads: int) -> None:
         """`url` with /v2; `keys` by account; `timeout` for a whole call; `threads` that may call at once."""
         self._keys, self._seconds, self._deadline = keys, timeout.total_seconds(), Deadline()
-        base = httpx.URL(url.rstrip("/"))
+        self._base = url.rstrip("/")
+        base = httpx.URL(self._base)
         self._http = httpx.Client(
-            base_url=base,
             timeout=self._seconds,
             limits=httpx.Limits(max_connections=threads, max_keepalive_connections=threads),
             headers={"user-agent": _AGENT, "accept": "application/json"},
@@ -152,12 +158,17 @@ class Tavus:
         content = None if body is None else json.dumps(dict(body)).encode()
         try:
             self._deadline.begin(self._seconds)
-            with self._http.stream(method, path, headers=headers, content=content, params=params) as response:
+            with self._http.stream(method, self._address(path, params), headers=headers, content=content) as response:
                 return _read(response)
         except _NEVER_SENT as error:
             return NotSent(_words(error))
         except (httpx.HTTPError, httpx.StreamError) as error:
             return Cut(_words(error))
+
+    def _address(self, path: str, params: Mapping[str, str] | None) -> httpx.URL:
+        """Put together here: httpx reads an address anew for its base and for its query, and a hundred ids make it long."""
+        query = f"?{urlencode(params, safe=',')}" if params else ""
+        return httpx.URL(f"{self._base}{path}{query}")
 
 
 def _read(response: httpx.Response) -> Reply:
@@ -166,8 +177,8 @@ def _read(response: httpx.Response) -> Reply:
         content += piece
         if len(content) > _LARGEST:
             return Cut(f"answered {response.status_code}, but the body was too long")
-    document = parsed(bytes(content))
-    return Answer(response.status_code, document, said(document, bytes(content)), _retry_after(response))
+    whole = bytes(content)
+    return Answer(response.status_code, parsed(whole), whole, _retry_after(response))
 
 
 def _words(error: Exception) -> str:

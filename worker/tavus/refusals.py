@@ -41,10 +41,11 @@ def refusal_of(reply: Reply, otherwise: Failure) -> Refusal | None:
             return Refusal(Failure.PACED, detail, retry_after)
         case NotSent(detail, keyless):
             return Refusal(Failure.KEY_REJECTED if keyless else Failure.UNREACHABLE, detail)
-        case Answer(status, document, words, retry_after) if 400 <= status < 500 and status not in _UNDECIDED:  # noqa: PLR2004 - HTTP's numbers
+        case Answer(status, document, _, retry_after) if 400 <= status < 500 and status not in _UNDECIDED:  # noqa: PLR2004 - HTTP's numbers
             # A proxy's page is no word of Tavus: unread 4xx count as lost. But "later" is "later" from whoever says so with a time.
             if not isinstance(document, Mapping) and not (status == 429 and retry_after is not None):  # noqa: PLR2004
                 return None
+            words = reply.said
             return Refusal(_failure(status, document, words, otherwise), f"Tavus answers {status}: {words}", retry_after)
         case _:
             return None
@@ -86,8 +87,8 @@ def words_of(reply: Reply) -> str:
             return f"Tavus could not be reached: {detail}"
         case Cut(detail):
             return f"no complete answer: {detail}"
-        case Answer(status, _, words):
-            return f"Tavus answers {status}: {words}"
+        case Answer(status):
+            return f"Tavus answers {status}: {reply.said}"
 
 
 def retry_after_of(reply: Reply) -> timedelta | None:
