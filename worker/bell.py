@@ -39,17 +39,23 @@ def task_for(claim: Claim) -> str | None:
 # AttributeError: what kombu 5.7 raises (`_connparams`) when another thread finds the connection lost while this one sends over it.
 NO_BROKER = (OperationalError, OSError, AttributeError)
 
+_SUBMISSIONS = 8  # of one message at most: they follow each other, and the last of them should not wait much longer than a message costs
+
 log = structlog.get_logger("bell")
 
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """Rings for claimed jobs. One a process, used from any number of threads. `batch`: jobs that one message may name."""
+    """Rings for claimed jobs. One a process, used from any number of threads.
+
+    `batch`: jobs that one call answers for. `threads`: of a worker; submissions of which there are more go together, for a message costs too.
+    """
 
     app: Celery
     ledger: Ledger
     lease: timedelta
     batch: int
+    threads: int
 
     def ring_due(self, jobs: Iterable[Job], now: datetime) -> None:
         """Claim those of the jobs that are due at once, and ring for them: what follows need not wait for the next sweep."""
@@ -65,9 +71,17 @@ class Bell:
         except NO_BROKER as error:
             log.warning("the broker takes no messages; the next sweep rings again", error=str(error))
 
+    def pass_on(self, job_ids: Sequence[JobId]) -> None:
+        """Ring anew for submissions that were rung for together, and that whoever took the first has no time for. Lost, they cost a sweep."""
+        try:
+            for job_id in job_ids:
+                self.app.send_task(SUBMIT, args=[job_id])
+        except NO_BROKER as error:
+            log.warning("the broker takes no messages; the next sweep rings again", error=str(error))
+
     def ring(self, claims: Sequence[Claim], now: datetime) -> bool:
         """Send the messages. When the broker does not take them the claims are given back, and the next sweep rings. Whether all were sent."""
-        pending = list(_messages(claims, self.batch))
+        pending = list(_messages(claims, self.batch, self.threads))
         try:
             with self.app.producer_or_acquire() as producer:
                 while pending:
@@ -83,17 +97,19 @@ class Bell:
         return True
 
 
-def _messages(claims: Sequence[Claim], batch: int) -> Iterator[tuple[str, list[Claim]]]:
-    """The tasks and whom they are for: questions together for each account, everything else one by one."""
+def _messages(claims: Sequence[Claim], batch: int, threads: int) -> Iterator[tuple[str, list[Claim]]]:
+    """The tasks and whom they are for: questions together for each account, many submissions some at a time, everything else one by one."""
     rung = [(task, claim) for claim in claims if (task := task_for(claim)) is not None]
-    for task, claim in rung:
-        if task not in TOGETHER:
-            yield task, [claim]
+    submissions = [claim for task, claim in rung if task == SUBMIT]
+    yield from ((SUBMIT, some) for some in _cut(submissions, min(max(len(submissions) // threads, 1), _SUBMISSIONS)))
+    yield from ((task, [claim]) for task, claim in rung if task != SUBMIT and task not in TOGETHER)
     asking = sorted(((task, claim) for task, claim in rung if task in TOGETHER), key=_task_and_account)
     for (task, _), of_account in groupby(asking, key=_task_and_account):
-        together = [claim for _, claim in of_account]
-        for start in range(0, len(together), batch):
-            yield task, together[start : start + batch]
+        yield from ((task, some) for some in _cut([claim for _, claim in of_account], batch))
+
+
+def _cut(claims: Sequence[Claim], size: int) -> Iterator[list[Claim]]:
+    return (list(claims[start : start + size]) for start in range(0, len(claims), size))
 
 
 def _task_and_account(rung: tuple[str, Claim]) -> tuple[str, str]:

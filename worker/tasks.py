@@ -3,7 +3,7 @@
 Arguments are job ids only. Every task may come twice, late or never: taking the job settles who works on it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from celery import Celery
@@ -22,9 +22,10 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
     """Register the tasks; `parts` gives those of the process that runs them. Not shared: tasks of one app are not to work on another's parts."""
 
     @app.task(name=SUBMIT, shared=False)
-    def submit(job_id: str) -> None:
-        """Submit a queued job."""
-        _go_on(parts(), lambda engine: engine.advance(JobId(job_id)))
+    def submit(*job_ids: str) -> None:
+        """Submit queued jobs, one after the other."""
+        first, *others = map(JobId, job_ids)
+        _go_on(parts(), lambda engine: engine.advance(first), others)
 
     @app.task(name=LOOK_UP, shared=False)
     def look_up(job_ids: list[str]) -> None:
@@ -59,16 +60,20 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
         parts().engine.delete_due(JobId(job_id))
 
 
-def _go_on(parts: Parts, look: Callable[[Engine], list[Job]]) -> None:
-    """Do what the look made due at once, such as the conversation of a training that is over; ring for what there is no time for."""
-    engine = parts.engine
+def _go_on(parts: Parts, look: Callable[[Engine], list[Job]], others: Sequence[JobId] = ()) -> None:
+    """Go on with the others, and with what the looks make due at once, such as the conversation of a training that is over.
+
+    What there is no time for is rung for: other threads may be free.
+    """
+    engine, left = parts.engine, list(others)
     until = engine.clock() + parts.settings.http_timeout * _ITSELF
     jobs = look(engine)
-    while due := _due(jobs, now := engine.clock()):
+    while (due := _due(jobs, now := engine.clock())) or left:
         if now > until:
             parts.bell.ring_due(due, now)
+            parts.bell.pass_on(left)
             return
-        jobs = due[1:] + engine.advance(due[0].id)
+        jobs = due[1:] + engine.advance(due[0].id if due else left.pop(0))
 
 
 def _due(jobs: list[Job], now: datetime) -> list[Job]:

@@ -87,7 +87,7 @@ class Simulation:
         self.app = SimulatedApp(self.hub, weather, workers, self._failed, self._lost)
         performer = Performer(client, CALLBACKS, SETTINGS.task_limit - TIMEOUT)
         engine = Engine(cast("Any", bounded), performer, SimulatedPreflight(self.hub, weather), rules, call=TIMEOUT, clock=self.hub.clock)
-        bell = Bell(cast("Any", self.app), cast("Any", bounded), RULES.lease, SETTINGS.poll_batch)
+        bell = Bell(cast("Any", self.app), cast("Any", bounded), RULES.lease, SETTINGS.poll_batch, threads=1)
         self.parts = Parts(SETTINGS, cast("Any", self.app), cast("Any", bounded), client, CALLBACKS, engine, bell)
         add_tasks(cast("Any", self.app), lambda: self.parts)
         add_sweep(cast("Any", self.app), lambda: self.parts)

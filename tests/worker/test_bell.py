@@ -20,7 +20,7 @@ from worker.store.database import open_database
 from worker.store.jobs import Ledger
 from worker.store.migrate import prepare
 
-BATCH = 2
+BATCH, THREADS = 2, 3
 RINGING = {
     State.QUEUED: SUBMIT, State.SUBMITTING: LOOK_UP, State.TRAINING: POLL, State.OPENING: OPEN,
     State.DONE: POLL, State.ABANDONED: POLL, State.CANCELLED: POLL,
@@ -40,13 +40,13 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def bell(ledger: Ledger, tmp_path: Path, broker: Broker) -> Bell:
     """A bell on that ledger and a real broker."""
-    return Bell(make_app(settings_in(tmp_path, redis_url=broker.url)), ledger, LEASE, BATCH)
+    return Bell(make_app(settings_in(tmp_path, redis_url=broker.url)), ledger, LEASE, BATCH, THREADS)
 
 
 @pytest.fixture
 def deaf(ledger: Ledger, tmp_path: Path) -> Bell:
     """A bell whose broker is away."""
-    return Bell(make_app(settings_in(tmp_path, redis_url=NOWHERE)), ledger, LEASE, BATCH)
+    return Bell(make_app(settings_in(tmp_path, redis_url=NOWHERE)), ledger, LEASE, BATCH, THREADS)
 
 
 def claimed(ledger: Ledger, *jobs: Job) -> list[Claim]:
@@ -93,6 +93,23 @@ def test_questions_go_together_in_batches_of_one_account(bell: Bell, ledger: Led
     batches = [set(message["arguments"][0][0]) for message in broker.messages(task)]
     assert sorted(map(len, batches)) == [1, 2, 2]
     assert {job.id for job in studio} in batches
+
+
+def test_many_submissions_go_some_at_a_time_in_their_order(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    few, many = (
+        [stored(ledger) for _ in range(2 * THREADS - 1)],
+        [stored(ledger, due_at=NOW - SECOND * n) for n in range(2 * THREADS + 1, 0, -1)],
+    )
+    bell.ring(claimed(ledger, *few), NOW)
+    assert [len(message["arguments"][0]) for message in broker.messages(SUBMIT)] == [1] * len(few)
+    broker.client.flushall()
+    bell.ring(claimed(ledger, *many), NOW)
+    assert [message["arguments"][0] for message in broker.messages(SUBMIT)] == [[job.id for job in many[n : n + 2]] for n in range(0, 7, 2)]
+
+
+def test_a_message_never_names_so_many_submissions_that_the_last_waits_long(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    bell.ring(claimed(ledger, *(stored(ledger) for _ in range(9 * THREADS))), NOW)
+    assert max(len(message["arguments"][0]) for message in broker.messages(SUBMIT)) == 8
 
 
 def test_states_in_which_nothing_is_due_are_not_rung_for(bell: Bell, broker: Broker) -> None:
@@ -150,7 +167,7 @@ def test_a_line_that_is_lost_while_a_message_is_sent_gives_the_claims_back(bell:
 def test_a_bell_rings_again_when_its_broker_came_back(ledger: Ledger, tmp_path: Path) -> None:
     own = Broker().start()
     try:
-        bell = Bell(make_app(settings_in(tmp_path, redis_url=own.url)), ledger, LEASE, BATCH)
+        bell = Bell(make_app(settings_in(tmp_path, redis_url=own.url)), ledger, LEASE, BATCH, THREADS)
         first, second, third = stored(ledger), stored(ledger), stored(ledger)
         assert bell.ring(claimed(ledger, first), NOW)
         own.halt()

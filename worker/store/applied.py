@@ -30,11 +30,12 @@ class Applied:
     event: Event
     decision: Decision
     rules: Rules = field(default_factory=Rules)
+    after: Job = field(init=False, repr=False, compare=False)
+    """The job once the decision is committed."""
 
-    @property
-    def after(self) -> Job:
-        """The job once the decision is committed."""
-        return replace(self.decision.job, version=self.before.version + 1)
+    def __post_init__(self) -> None:
+        """Count the version up."""
+        object.__setattr__(self, "after", replace(self.decision.job, version=self.before.version + 1))
 
 
 def commit(connection: Connection, change: Applied, now: datetime) -> bool:

@@ -10,7 +10,7 @@ Everybody who locks several rows and waits for them locks them by id, and who cl
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Select, String, Update, and_, bindparam, exists, func, not_, or_, select, update
@@ -57,13 +57,12 @@ def claim_due(
     wanted = list(states)
     if (moving := _moving(connection, account, wanted)) is None:
         return []
-    if asked is not None:
-        asking = JOB.c.conversation_intended_at
-        moving = [*moving, asking.is_not(None) if asked else asking.is_(None)]
-    of_line = {"states": [state.value for state in wanted], "account": account, "now": now}
+    of_line = {"states": [state.value for state in wanted], "whose": account, "now": now}
     due, lost = (_LONGEST_DUE, _LOST) if caller is None else (_of_caller(wanted[0]), _LOST_OF_CALLER)
+    if asked is not None:
+        due, lost = _asking(due, asked), _asking(lost, asked)
     if caller is not None:
-        of_line["caller"] = caller
+        of_line["whom"] = caller
     claims: list[Claim] = []
     if rung_before is not None:
         given = of_line | {"rung_before": rung_before, "limit": limit}
@@ -77,7 +76,7 @@ def claim_nearly(connection: Connection, account: str, now: datetime, until: dat
     """Claim up to `limit` of the account's trainings that fall due by `until`: a call that is made anyway has room for them."""
     if _moving(connection, account, [State.TRAINING]) is None:
         return []
-    return _claim(connection, _NEARLY_DUE, {"account": account, "now": now, "until": until, "limit": limit}, now, lease)
+    return _claim(connection, _NEARLY_DUE, {"whose": account, "now": now, "until": until, "limit": limit}, now, lease)
 
 
 def claim_these(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Claim]:
@@ -87,14 +86,30 @@ def claim_these(connection: Connection, job_ids: Sequence[JobId], now: datetime,
 
 
 def _claim(connection: Connection, wanted: Select[Any], given: Mapping[str, object], now: datetime, lease: timedelta) -> list[Claim]:
-    # Two statements and not an UPDATE over a subquery: a planner may run such a subquery again for each row, and then its LIMIT limits nothing.
-    found = [Claim(JobId(row.id), row.account, State(row.state)) for row in connection.execute(wanted, given)]
+    moments = {"new_due_at": now + lease, "new_rung_at": now}
+    if connection.dialect.name != "sqlite":
+        claimed = connection.execute(_claimed(wanted), {**given, **moments}).all()
+        return [Claim(JobId(row.id), row.account, state := State(row.state), row.asks and state is State.OPENING) for row in claimed]
+    found = [Claim(JobId(row.id), row.account, State(row.state)) for row in connection.execute(wanted, given).all()]
     said = _said(connection.dialect.name)
-    _write(connection, said.claim, [claim.job_id for claim in found], new_due_at=now + lease, new_rung_at=now)
+    _write(connection, said.claim, [claim.job_id for claim in found], **moments)
     # Asked for these alone: the index has all that the claim itself needs, and not this.
     opening = [claim.job_id for claim in found if claim.state is State.OPENING]
     asking = {job_id for part in portions(connection, opening) for job_id in _ids(connection, said.asking, ids=part)}
     return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found]
+
+
+@lru_cache(maxsize=64)  # those that are built once stay; an account that is stopped has its own
+def _claimed(wanted: Select[Any]) -> Select[Any]:
+    """Who is wanted, claimed by PostgreSQL in one statement, and told in the order wanted."""
+    # Who locks rows in a WITH does so once: as a subquery of the UPDATE it may be run again for each row, and then its LIMIT limits nothing.
+    first = wanted.cte("wanted")
+    in_turn = select(first, func.row_number().over().label("turn")).cte("in_turn")
+    due_at, rung_at = bindparam("new_due_at", type_=Moment), bindparam("new_rung_at", type_=Moment)
+    asks = JOB.c.conversation_intended_at.is_not(None).label("asks")
+    change = update(JOB).where(JOB.c.id == in_turn.c.id).values(due_at=due_at, rung_at=rung_at).returning(JOB.c.id, asks).cte("claimed")
+    rows = select(in_turn.c.id, in_turn.c.account, in_turn.c.state, change.c.asks)
+    return rows.join_from(in_turn, change, change.c.id == in_turn.c.id).order_by(in_turn.c.turn)
 
 
 def wake(connection: Connection, account: str, failures: Iterable[Failure], now: datetime, *, limit: int | None = None) -> None:
@@ -189,8 +204,9 @@ def _claimable(*which: ColumnElement[bool], order: Sequence[ColumnElement[Any]])
 
 
 _NOW, _LIMIT = bindparam("now", type_=Moment), bindparam("limit", type_=Integer)
-_ACCOUNT, _STATES = bindparam("account", type_=String), bindparam("states", type_=String, expanding=True)
-_OF_CALLER = JOB.c.caller == bindparam("caller")
+# Not called as columns are: SQLAlchemy would take them for values of the UPDATE that they stand in.
+_ACCOUNT, _STATES = bindparam("whose", type_=String), bindparam("states", type_=String, expanding=True)
+_OF_CALLER = JOB.c.caller == bindparam("whom")
 _RUNG_BEFORE = JOB.c.rung_at <= bindparam("rung_before", type_=Moment)
 _LONGEST_DUE = _claimable(JOB.c.state.in_(_STATES), JOB.c.account == _ACCOUNT, JOB.c.due_at <= _NOW, order=[JOB.c.due_at]).limit(_LIMIT)
 _LOST = _claimable(
@@ -207,6 +223,12 @@ _NEARLY_DUE = _claimable(
 def _of_caller(state: State) -> Select[Any]:
     line = (*in_fair_line(state, _ACCOUNT), _OF_CALLER, _itself(JOB.c.due_at) <= _NOW)
     return _claimable(*line, order=[JOB.c.priority.desc(), JOB.c.due_at]).limit(_LIMIT)
+
+
+@cache
+def _asking(wanted: Select[Any], asked: bool) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+    asking = JOB.c.conversation_intended_at
+    return wanted.where(asking.is_not(None) if asked else asking.is_(None))
 
 
 class _Said:

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -65,11 +64,9 @@ def glancing(database: Engine) -> Engine:
     return database.execution_options(isolation_level="AUTOCOMMIT", postgresql_readonly=True)
 
 
-def alone(database: Engine) -> AbstractContextManager[Connection]:
-    """For one statement that writes, and questions after it: PostgreSQL is spared the journeys of a transaction; in SQLite they are all one."""
-    if database.dialect.name == "sqlite":
-        return database.begin()
-    return database.execution_options(isolation_level="AUTOCOMMIT").connect()
+def alone(database: Engine) -> Engine:
+    """The same for statements that each stand alone, the writing ones too: PostgreSQL is spared the same. SQLite has `begin()`."""
+    return database if database.dialect.name == "sqlite" else database.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def portions(connection: Connection, values: Sequence[T]) -> Iterator[Sequence[T]]:

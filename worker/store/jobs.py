@@ -32,6 +32,7 @@ class Ledger(Reader):
     def __init__(self, database: Engine) -> None:
         """Use an engine of `open_database`."""
         super().__init__(database)
+        self._alone = alone(database)
         self._kept: set[str] = set()  # digests of rules that are written down
 
     def add(self, job: Job, fingerprint: str, *, ring: timedelta | None) -> Added:
@@ -75,17 +76,17 @@ class Ledger(Reader):
         asked: bool | None = None,
     ) -> list[claims.Claim]:
         """See `claims.claim_due`."""
-        with self._database.begin() as connection:
+        with self._alone.begin() as connection:
             return claims.claim_due(connection, states, account, now, lease, limit, caller=caller, rung_before=rung_before, asked=asked)
 
     def claim_nearly(self, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> list[claims.Claim]:
         """See `claims.claim_nearly`."""
-        with self._database.begin() as connection:
+        with self._alone.begin() as connection:
             return claims.claim_nearly(connection, account, now, until, lease, limit)
 
     def claim_these(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[claims.Claim]:
         """See `claims.claim_these`."""
-        with self._database.begin() as connection:
+        with self._alone.begin() as connection:
             return claims.claim_these(connection, job_ids, now, lease)
 
     def unclaim(self, job_ids: Sequence[JobId], now: datetime) -> None:
@@ -103,7 +104,7 @@ class Ledger(Reader):
 
     def _take_one(self, job_id: JobId, now: datetime, lease: timedelta) -> list[Job]:
         given = {"ids": [job_id], "now": now, "new_due_at": now + lease}
-        with alone(self._database) as connection:
+        with self._alone.begin() as connection:
             taken = rows_of(connection, claims.taking(connection.dialect.name), given)
             return [job_from(row, *single.surroundings(connection, row["id"], row["account"])) for row in taken]
 
@@ -118,7 +119,7 @@ class Ledger(Reader):
         Raises BudgetSpentError for an intent to pay that the account's own limits do not allow.
         """
         if self._stands_alone(change):
-            with alone(self._database) as connection:
+            with self._alone.begin() as connection:
                 written = [change.after] if applied.commit_alone(connection, change, now) else []
         else:
             written = self.apply_batch([change], now)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -36,6 +37,7 @@ _ATTEMPT = tuple(one.name for one in fields(Attempt) if one.name not in {"deleti
 
 # PostgreSQL keeps neither NUL nor half a surrogate pair in text, nor a number that is none in JSON; SQLite keeps them all.
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")
+_KEPT = frozenset({type(None), bool, int, datetime})
 
 
 def storable(value: Any) -> Any:  # noqa: ANN401 - any column, and anything in a document
@@ -43,6 +45,8 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any column, and anything in a
 
     Much of what is stored are words of others (an error's text, a caller's metadata): no word may make a row that cannot be written.
     """
+    if type(value) in _KEPT:  # most of all there is, and asked for some hundred times a job
+        return value
     match value:
         case str():
             return _UNKEPT.sub("\N{REPLACEMENT CHARACTER}", value)

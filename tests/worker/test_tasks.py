@@ -1,0 +1,111 @@
+"""A task goes on with what it found as long as there is time, and rings for the rest."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scheduler.producers import enqueue
+from tests.broker import Broker
+from tests.sandbox.server import Sandbox
+from tests.scheduler.made import a_replica, at_tavus, opened, settings_in
+from worker.app import OPEN, POLL, SUBMIT
+from worker.assembly import Parts
+from worker.core.job import JobId
+from worker.core.states import State
+from worker.store.migrate import prepare
+from worker.tasks import add_tasks
+
+
+class Hasty:
+    """A clock by which every look at it takes two seconds: nobody has time for anything."""
+
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        self._now += timedelta(seconds=2)
+        return self._now
+
+
+@pytest.fixture
+def tavus() -> Iterator[Sandbox]:
+    """A fresh sandbox, open to any key."""
+    with Sandbox() as one:
+        yield one
+
+
+@pytest.fixture
+def parts(tmp_path: Path, broker: Broker, tavus: Sandbox) -> Iterator[Parts]:
+    """Parts on an empty broker, a new ledger and that sandbox."""
+    settings = at_tavus(settings_in(tmp_path, redis_url=broker.url), tavus)
+    prepare(settings.ledger_url)
+    with opened(settings) as one:
+        yield one
+
+
+@pytest.fixture
+def hurried(parts: Parts) -> Parts:
+    """The same parts of somebody who has no time."""
+    return replace(parts, engine=replace(parts.engine, clock=Hasty()))
+
+
+def enqueued(parts: Parts, tavus: Sandbox, count: int) -> list[JobId]:
+    """So many jobs that want a conversation at once."""
+    return [enqueue(parts, a_replica(train_image_url=tavus.picture(f"n={number}")) | _ON_READY).job.id for number in range(count)]
+
+
+def done(parts: Parts, task: str, *arguments: object) -> None:
+    """Have the task done in this process."""
+    add_tasks(parts.app, lambda: parts)
+    parts.app.tasks[task](*arguments)
+
+
+def states(parts: Parts, job_ids: list[JobId]) -> list[State]:
+    return [parts.ledger.get(job_id).state for job_id in job_ids]
+
+
+_ON_READY = {"conversation": {"start": "on_ready"}}
+
+
+def test_a_message_for_several_submissions_submits_them_all(parts: Parts, broker: Broker, tavus: Sandbox) -> None:
+    ids = enqueued(parts, tavus, 3)
+    done(parts, SUBMIT, *ids)
+    assert states(parts, ids) == [State.TRAINING] * 3
+    assert tavus.ledger()["requests"]["by_kind"]["create_replica"] == 3
+    assert broker.waiting(SUBMIT) == 3  # those of the enqueueing
+
+
+def test_who_has_no_time_for_the_other_submissions_rings_for_each_of_them(hurried: Parts, broker: Broker, tavus: Sandbox) -> None:
+    ids = enqueued(hurried, tavus, 3)
+    broker.client.flushall()
+    done(hurried, SUBMIT, *ids)
+    assert states(hurried, ids) == [State.TRAINING, State.QUEUED, State.QUEUED]
+    assert [message["arguments"][0] for message in broker.messages(SUBMIT)] == [[ids[1]], [ids[2]]]
+
+
+def test_who_learns_that_a_replica_is_trained_opens_its_conversation(parts: Parts, broker: Broker, tavus: Sandbox) -> None:
+    ids = _due_for_a_look(parts, tavus)
+    done(parts, POLL, ids)
+    assert states(parts, ids) == [State.DONE] * 2
+    assert broker.waiting(OPEN) == 0
+
+
+def test_who_has_no_time_for_conversations_rings_for_them(parts: Parts, hurried: Parts, broker: Broker, tavus: Sandbox) -> None:
+    ids = _due_for_a_look(parts, tavus)
+    done(hurried, POLL, ids)
+    assert states(parts, ids) == [State.OPENING] * 2
+    assert {message["arguments"][0][0] for message in broker.messages(OPEN)} == set(ids)
+
+
+def _due_for_a_look(parts: Parts, tavus: Sandbox) -> list[JobId]:
+    """Two jobs whose trainings are over, and who are rung for."""
+    ids = enqueued(parts, tavus, 2)
+    for job_id in ids:
+        parts.engine.advance(job_id)
+    tavus.advance(timedelta(hours=12))
+    later = datetime.now(UTC) + timedelta(days=1)
+    assert len(parts.ledger.claim_these(ids, later, timedelta(0))) == 2
+    return ids
