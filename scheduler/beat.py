@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery import Celery
+from celery.beat import Scheduler
 from celery.signals import beat_init
 
 from worker.app import LEARN, READ_VOICES, SWEEP
@@ -11,6 +12,14 @@ from worker.settings import Settings
 # Without an end ticks pile up while no worker is there. But beat says when, by its host's clock, and the worker looks on his own: one that is ahead
 # by more would throw every tick away, and without a sweep nothing moves. Some hundred sweeps that find nothing cost a second.
 _EXPIRES = 15 * 60.0
+
+
+class Punctual(Scheduler):  # type: ignore[misc] # Celery has no types
+    """Celery's scheduler, which sleeps until something is due. Its own wakes 10 ms sooner, and runs in a circle until then."""
+
+    def adjust(self, n: float, drift: float = 0.0) -> float:
+        """See `celery.beat.Scheduler`."""
+        return n + drift
 
 
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:

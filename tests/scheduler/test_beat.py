@@ -1,12 +1,13 @@
 """The table says what is rung when, from the settings; a real beat rings at once and goes on, and two of them do no harm."""
 
 import subprocess
+import time
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from scheduler.beat import add_schedule, schedule
+from scheduler.beat import Punctual, add_schedule, schedule
 from tests.broker import Broker
 from tests.scheduler.made import settings_in
 from tests.scheduler.workers import BIN, variables_of, wait_until
@@ -35,6 +36,17 @@ def test_every_task_of_the_table_has_a_queue_that_is_served(tmp_path: Path) -> N
     assert {app.conf.task_routes[row["task"]]["queue"] for row in table(tmp_path).values()} <= set(QUEUES)
 
 
+def test_beat_wakes_once_for_what_is_due_and_not_again_and_again_before(tmp_path: Path, broker: Broker) -> None:
+    app = make_app(settings_in(tmp_path, redis_url=broker.url))
+    app.conf.beat_schedule = {"sweep": {"task": SWEEP, "schedule": 0.1}}
+    one, ticks = Punctual(app, lazy=True), 0
+    one.setup_schedule()
+    while broker.waiting(SWEEP) < 10:
+        time.sleep(max(one.tick(), 0.0))
+        ticks += 1
+    assert ticks <= 2 * 10 + 1  # one that rings, and one that says how long to sleep; Celery's own takes some seventy
+
+
 def test_beat_sleeps_no_longer_than_the_shortest_entry(tmp_path: Path) -> None:
     for interval in (TWO, timedelta(milliseconds=300)):
         settings = settings_in(tmp_path, sweep_interval=interval)
@@ -46,7 +58,7 @@ def test_beat_sleeps_no_longer_than_the_shortest_entry(tmp_path: Path) -> None:
 
 def test_real_beats_ring_for_sweeps_and_read_the_voices_when_they_start(settings: Settings, broker: Broker) -> None:
     variables = {"REDIS_URL": settings.redis_url, "REPLICAS_HOME": str(settings.home), "REPLICAS_SWEEP_INTERVAL": "0.2s"}
-    words = ["--quiet", "--app", "scheduler", "beat", "--scheduler", "celery.beat:Scheduler", "--loglevel", "INFO"]
+    words = ["--quiet", "--app", "scheduler", "beat", "--scheduler", "scheduler.beat:Punctual", "--loglevel", "INFO"]
     with ExitStack() as running:
         for _ in range(2):
             process = subprocess.Popen([BIN / "celery", *words], cwd=settings.home, env=variables_of(**variables))
