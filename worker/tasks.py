@@ -10,6 +10,7 @@ from celery import Celery
 
 from worker.app import CLEAN_UP, DELETE, LOOK_UP, OPEN, POLL, START_CONVERSATION, SUBMIT
 from worker.assembly import Parts
+from worker.bell import TASKS, TOGETHER
 from worker.core import events
 from worker.core.decision import IllegalTransition
 from worker.core.job import Job, JobId, ReplicaId
@@ -77,4 +78,5 @@ def _go_on(parts: Parts, look: Callable[[Engine], list[Job]], others: Sequence[J
 
 
 def _due(jobs: list[Job], now: datetime) -> list[Job]:
-    return [job for job in jobs if job.due_at is not None and job.due_at <= now]
+    """What is to be done; what is to be asked waits for the sweep, which asks for many at once."""
+    return [job for job in jobs if job.due_at is not None and job.due_at <= now and TASKS[job.state] not in TOGETHER]

@@ -11,12 +11,13 @@ from scheduler.producers import enqueue
 from tests.broker import Broker
 from tests.sandbox.server import Sandbox
 from tests.scheduler.made import a_replica, at_tavus, opened, settings_in
+from tests.worker.store.made import changed
 from worker.app import OPEN, POLL, SUBMIT
 from worker.assembly import Parts
 from worker.core.job import JobId
 from worker.core.states import State
 from worker.store.migrate import prepare
-from worker.tasks import add_tasks
+from worker.tasks import _go_on, add_tasks
 
 
 class Hasty:
@@ -98,6 +99,15 @@ def test_who_has_no_time_for_conversations_rings_for_them(parts: Parts, hurried:
     done(hurried, POLL, ids)
     assert states(parts, ids) == [State.OPENING] * 2
     assert {message["arguments"][0][0] for message in broker.messages(OPEN)} == set(ids)
+
+
+def test_a_training_that_is_due_again_meanwhile_is_not_asked_for_by_itself(parts: Parts, tavus: Sandbox) -> None:
+    [job_id] = enqueued(parts, tavus, 1)
+    done(parts, SUBMIT, job_id)
+    training = parts.ledger.get(job_id)
+    again = changed(parts.ledger, training, due_at=training.created_at)
+    _go_on(parts, lambda _: [again])
+    assert "get_replica" not in tavus.ledger()["requests"]["by_kind"]
 
 
 def _due_for_a_look(parts: Parts, tavus: Sandbox) -> list[JobId]:
