@@ -16,6 +16,7 @@ from worker.core.rules import Rules
 from worker.core.states import State
 from worker.store import accounts, adding, budgets, claims, lessons, looks, rulebook, stories
 from worker.store.adding import Added, KeyReusedError, New
+from worker.store.database import lasting
 from worker.store.reading import ATTEMPT, JOB, STORY, Reader, jobs_from, jobs_of, rows_of
 from worker.store.rows import attempt_columns, columns_of, document_of, storable
 
@@ -54,6 +55,7 @@ class Ledger(Reader):
     def __init__(self, database: Engine) -> None:
         """Use an engine of `open_database`."""
         super().__init__(database)
+        self._lasting = lasting(database)
         self._kept: set[str] = set()  # digests of rules that are written down
 
     def add(self, job: Job, fingerprint: str, *, ring: timedelta | None) -> Added:
@@ -125,7 +127,7 @@ class Ledger(Reader):
 
     def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
         """See `looks.put_off`; for decisions that are no news."""
-        with self._database.begin() as connection:
+        with self._lasting.begin() as connection:
             return looks.put_off(connection, [(change.before, change.decision.job) for change in changes], now)
 
     def apply(self, change: Applied, now: datetime) -> Job:
