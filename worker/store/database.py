@@ -72,7 +72,7 @@ def lasting(database: Engine) -> Engine:
 
 
 class Array(TypeDecorator[Any]):
-    """Values as one array of PostgreSQL. We write it as text, for the driver asks of each value anew how it is written: that takes ten times as long."""
+    """Values as one array of PostgreSQL. Written as text by us: the driver asks of each value anew how it is written, which takes ten times as long."""
 
     impl = ARRAY
     cache_ok = True
@@ -83,14 +83,14 @@ class Array(TypeDecorator[Any]):
         self.item = item
 
     @override
-    def bind_processor(self, dialect: Dialect) -> Callable[[Iterable[object]], str]:
+    def bind_processor(self, dialect: Dialect) -> Callable[[Iterable[object] | None], str]:
         """See the class."""
         del dialect
         return _as_array
 
 
-def _as_array(values: Iterable[object]) -> str:
-    return "{" + ",".join(["NULL" if one is None else _quoted(str(one)) for one in values]) + "}"
+def _as_array(values: Iterable[object] | None) -> str:
+    return "{" + ",".join(["NULL" if one is None else _quoted(str(one)) for one in values or ()]) + "}"
 
 
 def _quoted(text: str) -> str:

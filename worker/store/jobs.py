@@ -1,7 +1,7 @@
 """The ledger: add, claim, take, apply. It may not decide what happens to a job, and every decision is written by compare-and-swap on its version."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from worker.core.failures import Failure
 from worker.core.job import Attempt, Job, JobId, Terms
 from worker.core.rules import Rules
 from worker.core.states import State
+from worker.core.values import Maker
 from worker.store import accounts, adding, budgets, claims, lessons, looks, rulebook, stories
 from worker.store.adding import Added, KeyReusedError, New
 from worker.store.database import lasting
@@ -22,6 +23,7 @@ from worker.store.rows import attempt_columns, columns_of, document_of, storable
 
 __all__ = ["Added", "Applied", "KeyReusedError", "Ledger", "New", "StaleJobError"]
 
+_JOBS = Maker(Job)
 _BUDGET = (Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL, Failure.PACED)
 
 # Said at every step of every job, so built once: to build one takes longer than the database takes to answer it. What is set is what is given.
@@ -46,7 +48,7 @@ class Applied:
     @property
     def after(self) -> Job:
         """The job once the decision is committed."""
-        return replace(self.decision.job, version=self.before.version + 1)
+        return _JOBS.changed(self.decision.job, version=self.before.version + 1)
 
 
 class Ledger(Reader):
