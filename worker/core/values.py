@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -22,20 +22,21 @@ class Maker(Generic[T]):
         names = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass: mypy has no word for it
         self._kind = kind
         self._puts = {name: getattr(kind, name).__set__ for name in names}
-        self._held = attrgetter(*names)
+        self._named, self._held = itemgetter(*names), attrgetter(*names)
 
     def made(self, values: Mapping[str, Any]) -> T:
         """One with these values; what else they name is passed over. Raises KeyError where a field is not among them."""
-        fresh = object.__new__(self._kind)
-        for name, put in self._puts.items():
-            put(fresh, values[name])
-        return fresh
+        return self._filled(self._named(values))
 
     def changed(self, value: T, **changes: Any) -> T:  # noqa: ANN401 - fields of any class
         """As `replace` does. Raises KeyError for what is no field."""
-        fresh = object.__new__(self._kind)
-        for put, held in zip(self._puts.values(), self._held(value), strict=True):
-            put(fresh, held)
+        fresh = self._filled(self._held(value))
         for name, held in changes.items():
             self._puts[name](fresh, held)
+        return fresh
+
+    def _filled(self, values: tuple[Any, ...]) -> T:
+        fresh = object.__new__(self._kind)
+        for put, held in zip(self._puts.values(), values, strict=True):
+            put(fresh, held)
         return fresh

@@ -88,13 +88,13 @@ def claim_these(connection: Connection, job_ids: Sequence[JobId], now: datetime,
 
 def _claim(connection: Connection, wanted: Select[Any], given: Mapping[str, object], now: datetime, lease: timedelta) -> list[Claim]:
     # Two statements and not an UPDATE over a subquery: a planner may run such a subquery again for each row, and then its LIMIT limits nothing.
-    found = [Claim(JobId(row.id), row.account, State(row.state)) for row in connection.execute(wanted, given)]
+    found = [Claim(JobId(row.id), row.account, State(row.state)) for row in connection.execute(wanted, given).all()]
     said = _said(connection.dialect.name)
     _write(connection, said.claim, [claim.job_id for claim in found], new_due_at=now + lease, new_rung_at=now)
     # Asked for these alone: the index has all that the claim itself needs, and not this.
     opening = [claim.job_id for claim in found if claim.state is State.OPENING]
     asking = {job_id for part in portions(connection, opening) for job_id in _ids(connection, said.asking, ids=part)}
-    return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found]
+    return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found] if asking else found
 
 
 def wake(connection: Connection, account: str, failures: Iterable[Failure], now: datetime, *, limit: int | None = None) -> None:
@@ -134,7 +134,7 @@ def taking(connection: Connection, known: Known) -> Update | None:
 
 
 def _ids(connection: Connection, wanted: Select[Any], **given: object) -> list[JobId]:
-    return [JobId(job_id) for job_id in connection.execute(wanted, given).scalars()]
+    return [JobId(job_id) for job_id in connection.execute(wanted, given).scalars().all()]
 
 
 def _write(connection: Connection, change: Update, job_ids: Sequence[JobId], **values: datetime | None) -> None:

@@ -72,7 +72,7 @@ def lasting(database: Engine) -> Engine:
 
 
 class Array(TypeDecorator[Any]):
-    """Values as one array of PostgreSQL. Written as text by us: the driver asks of each value anew how it is written, which takes ten times as long."""
+    """Values as one array of PostgreSQL, written as text by us: the driver asks of each value anew how it is written, and takes ten times as long."""
 
     impl = ARRAY
     cache_ok = True

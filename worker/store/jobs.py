@@ -18,8 +18,9 @@ from worker.core.values import Maker
 from worker.store import accounts, adding, budgets, claims, lessons, looks, rulebook, stories
 from worker.store.adding import Added, KeyReusedError, New
 from worker.store.database import lasting
-from worker.store.reading import ATTEMPT, JOB, STORY, Reader, jobs_from, jobs_of, rows_of
+from worker.store.reading import STORY, Reader
 from worker.store.rows import attempt_columns, columns_of, document_of, storable
+from worker.store.whole import ATTEMPT, JOB, jobs_from, jobs_of, rows_of
 
 __all__ = ["Added", "Applied", "KeyReusedError", "Ledger", "New", "StaleJobError"]
 

@@ -47,7 +47,7 @@ def _at_once(connection: Connection, looks: Sequence[tuple[Job, Job]], now: date
         "given_tries": [after.tries for _, after in looks],
         "now": now,
     }
-    return [JobId(one) for one in connection.execute(_MANY, given).scalars()]
+    return [JobId(one) for one in connection.execute(_MANY, given).scalars().all()]
 
 
 def _one_by_one(connection: Connection, looks: Sequence[tuple[Job, Job]], now: datetime) -> set[JobId]:
