@@ -119,8 +119,8 @@ class Engine(Mover):
 
     def _asking(self, jobs: Iterable[Job], kind: type[Question] | UnionType) -> list[tuple[Job, Question]]:
         """The jobs for which a question of this kind is due, with it."""
-        now = self.clock()
-        found = ((job, _question(job, now, self.rules)) for job in jobs)
+        now, rules = self.clock(), self.rules
+        found = ((job, _question(job, now, rules)) for job in jobs)
         return [(job, question) for job, question in found if question is not None and isinstance(question, kind)]
 
     def _ask(self, asking: Sequence[tuple[Job, Question]], began: datetime) -> list[Job]:
@@ -132,12 +132,12 @@ class Engine(Mover):
         if now - began > self.rules.lease:
             log.warning("too slow: others have looked meanwhile", jobs=len(asking))
             return []
-        changes: list[Applied] = []
+        rules, quiet, loud = self.rules, list[Applied](), list[Applied]()
         for (job, _), event in zip(asking, news, strict=True):
             with _alone(job.id):
-                changes.append(Applied(job, event, decide(job, event, now, self.rules), self.rules))
-        written = self._put_off([one for one in changes if is_no_news(one.before, one.decision)], now)
-        return written + self._apply([one for one in changes if not is_no_news(one.before, one.decision)], now)
+                change = Applied(job, event, decide(job, event, now, rules), rules)
+                (quiet if is_no_news(job, change.decision) else loud).append(change)
+        return self._put_off(quiet, now) + self._apply(loud, now)
 
     def _come_back(self, jobs: Sequence[Job], after: timedelta) -> list[Job]:
         """Ask later: the account's pace lets no question out now. That is no news, and no try."""

@@ -204,6 +204,8 @@ class Job:
 
         It is another than the latest when an earlier submission turns out to be paid after all, or a later one when a conversation is on its way.
         """
+        if len(self.attempts) == 1:  # nearly always: whatever it is, it is the one
+            return self.attempts[0]
         living = [attempt for attempt in self.attempts if attempt.lives]
         # What a job has that is trained stays its own, though somebody may delete it: another that turns up is not trained for that.
         is_trained = self.state in {State.READY, State.OPENING, State.DONE}

@@ -12,6 +12,9 @@ from worker.core.job import Attempt, Deletion, Job, Outcome, Start
 from worker.core.policy import follow, stop_for
 from worker.core.rules import Rules
 from worker.core.states import State
+from worker.core.values import Maker
+
+_JOBS = Maker(Job)
 
 
 def poll(job: Job, _event: events.FellDue, _now: datetime, _rules: Rules) -> Decision:
@@ -51,7 +54,8 @@ def going_on(job: Job, attempt: Attempt, event: events.TrainingContinued, now: d
         news.append(f"{event.replica_id} is known again")
     if is_late:
         news.append(f"{event.replica_id} is late: it has trained for {elapsed}; it is looked at every {rules.late_interval} from now on")
-    return Decision(replace(job, attempts=attempts, due_at=due, progress=progress, tries=0, missing_since=None), why="; ".join(news))
+    again = _JOBS.changed(job, attempts=attempts, due_at=due, progress=progress, tries=0, missing_since=None)
+    return Decision(again, why="; ".join(news))
 
 
 def complete(job: Job, event: events.TrainingCompleted, now: datetime, _rules: Rules) -> Decision:

@@ -96,7 +96,7 @@ def _claim(connection: Connection, wanted: Select[Any], given: Mapping[str, obje
     # Asked for these alone: the index has all that the claim itself needs, and not this.
     opening = [claim.job_id for claim in found if claim.state is State.OPENING]
     asking = {job_id for part in portions(connection, opening) for job_id in _ids(connection, said.asking, ids=part)}
-    return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found]
+    return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found] if asking else found
 
 
 @lru_cache(maxsize=64)  # those that are built once stay; an account that is stopped has its own
@@ -145,7 +145,7 @@ def taking(dialect: str) -> Update:
 
 
 def _ids(connection: Connection, wanted: Select[Any], **given: object) -> list[JobId]:
-    return [JobId(job_id) for job_id in connection.execute(wanted, given).scalars()]
+    return [JobId(job_id) for job_id in connection.execute(wanted, given).scalars().all()]
 
 
 def _write(connection: Connection, change: Update, job_ids: Sequence[JobId], **values: datetime | None) -> None:
