@@ -128,7 +128,10 @@ class Engine(Mover):
         held = self.pace.permit(asking[0][1].account, Kind.LOOK)
         if held is not None:
             return self._come_back([job for job, _ in asking], held.after)
-        news, now = self.performer.ask([question for _, question in asking]), self.clock()
+        try:
+            news, now = self.performer.ask([question for _, question in asking]), self.clock()
+        finally:
+            self.pace.release()
         if now - began > self.rules.lease:
             log.warning("too slow: others have looked meanwhile", jobs=len(asking))
             return []

@@ -8,10 +8,10 @@ import pytest
 from typing_extensions import override
 
 from tests.broker import Broker
-from tests.worker.engine.house import DONE, KEYS, MAIN, OTHER, House
+from tests.worker.engine.house import DONE, KEYS, LEASE, MAIN, OTHER, House
 from worker.core import events
 from worker.core.failures import Failure
-from worker.core.job import Start
+from worker.core.job import Start, Terms
 from worker.core.states import State
 from worker.engine import Engine
 from worker.pacing.kinds import Held, Kind, Numbers, Reason, Verdict
@@ -95,6 +95,30 @@ def test_a_permit_is_taken_once_for_one_submission(house: House, paced: Paced) -
     engine, pace = paced(None)
     house.step(house.enqueue(start=Start.NONE), engine)
     assert pace.standing(MAIN).sent == 1
+
+
+def test_a_permit_whose_decision_was_overtaken_or_whose_post_came_too_late_is_given_back(house: House, paced: Paced) -> None:
+    engine, pace = paced(1)
+    stale, late, spent = (house.enqueue(start=Start.NONE) for _ in range(3))
+    [before] = house.ledger.take([stale], house.clock.now, LEASE)
+    house.tell(stale, events.CancelRequested())
+    engine._run(before, events.InputPassed())
+    assert (house.job(stale).state, pace.standing(MAIN).sent) == (State.CANCELLED, 0)
+    sleepy = replace(engine, call=LEASE)  # as if the lease were nearly over
+    assert sleepy.tell(late, events.InputPassed()).failure is Failure.SENT_TOO_LATE
+    assert pace.standing(MAIN).sent == 0
+    house.ledger.set_terms(MAIN, Terms(max_in_flight=0), house.clock.now)
+    assert engine.tell(spent, events.InputPassed()).failure is Failure.IN_FLIGHT_FULL
+    assert (pace.standing(MAIN).sent, house.asked().get("create_replica", 0)) == (0, 0)
+
+
+def test_a_permit_for_a_look_that_came_too_late_is_given_back(house: House, paced: Paced) -> None:
+    engine, pace = paced(None)
+    job_id = house.training()
+    house.wait(DONE)
+    slow = replace(engine, performer=replace(engine.performer, patience=timedelta(seconds=-1)))
+    assert [job.state for job in slow.advance_many([job_id])] == [State.TRAINING]
+    assert pace.standing(MAIN).sent == 0
 
 
 def test_a_conversation_without_a_permit_is_not_intended_and_opens_when_there_is_one(house: House, paced: Paced, broker: Broker) -> None:
