@@ -169,6 +169,24 @@ def test_a_poll_without_a_permit_learns_nothing_and_asks_again_when_there_may_be
     assert job.due_at - house.clock.now >= held.after
 
 
+def test_what_the_pace_holds_back_in_the_middle_of_a_batch_is_no_try_and_what_was_answered_before_is_news(
+    house: House, paced: Paced
+) -> None:
+    engine, pace = paced(4)  # two of them for those who look: the list, and one closer look
+    ids = [house.training("sandbox_outcome=PoseNotSuitableError", start=Start.NONE) for _ in range(3)]
+    house.wait(DONE)
+    engine.advance_many(ids)
+    after = house.ledger.get_many(ids)
+    assert sorted(job.state for job in after) == [State.ABANDONED, State.TRAINING, State.TRAINING]
+    waiting = [job for job in after if job.state is State.TRAINING]
+    held = pace.foresee(MAIN, Kind.LOOK)
+    assert isinstance(held, Held)
+    assert {job.tries for job in waiting} == {0}
+    assert all(
+        job.due_at is not None and timedelta(0) <= job.due_at - house.clock.now - held.after < timedelta(minutes=1) for job in waiting
+    )
+
+
 def test_a_callback_and_a_cancellation_are_heard_while_every_breaker_is_open(house: House, paced: Paced) -> None:
     engine, pace = paced(None)
     job_id = house.training(start=Start.NONE)
