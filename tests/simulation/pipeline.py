@@ -88,7 +88,7 @@ class Simulation:
         self.app = SimulatedApp(self.hub, weather, workers, self._failed, self._lost)
         performer = Performer(client, CALLBACKS, SETTINGS.task_limit - TIMEOUT)
         engine = Engine(cast("Any", bounded), performer, SimulatedPreflight(self.hub, weather), rules, TIMEOUT, self.hub.clock, pace)
-        bell = Bell(cast("Any", self.app), cast("Any", bounded), RULES.lease, SETTINGS.poll_batch)
+        bell = Bell(cast("Any", self.app), cast("Any", bounded), RULES.lease, SETTINGS.poll_batch, pace)
         self.parts = Parts(SETTINGS, cast("Any", self.app), cast("Any", bounded), client, CALLBACKS, engine, bell, pace)
         add_tasks(cast("Any", self.app), lambda: self.parts)
         add_sweep(cast("Any", self.app), lambda: self.parts)
