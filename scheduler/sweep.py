@@ -92,7 +92,7 @@ class _Round:
         def of_caller(caller: str, share: int) -> list[Claim]:
             return ledger.claim_due([line.state], line.account, self.now, lease, share, caller=caller, rung_before=lost, asked=asked)
 
-        return fairly(_in_turn(ledger.callers(line.state, line.account), self.now), limit, of_caller)
+        return fairly(_in_turn(ledger.callers(line.state, line.account, self.now, lost), self.now), limit, of_caller)
 
     def _patience(self) -> timedelta:
         """A look at trainings takes nobody's job, so it is not lost before it must be over."""
