@@ -13,6 +13,7 @@ from worker.learned import CALLBACKS, TRAINING, document_of
 
 _AGO = (1.5, 3.0, 6.0, 10.0)  # typical times, as the prior has them: by the first the usual ones are over, by the last the slowest
 _RUNNING = 0.05  # the share that may still run, late or lost: the plan keeps a tail for those
+_LOOKED_AT = 10 * MOST  # so many are looked back on: where nine in ten are rejected, the others still make a whole lesson
 
 
 def learn(parts: Parts) -> None:
@@ -32,14 +33,15 @@ def _all_of_some(parts: Parts, subject: str, now: datetime) -> list[tuple[timede
     """How trainings ended that began so long ago that all of them have ended, or nearly.
 
     Of those that began an hour ago only the quickest have ended: who learned from these would take every training for a quick one, and all that run
-    for late.
+    for late. Errors say nothing of that: they come early, however long the others train.
     """
     rules = parts.engine.rules
     for ago in _AGO:
         # What began a deadline ago and has not ended is no longer looked at: it is lost, and runs no more than it has ended.
-        some = parts.ledger.trainings(subject, now - ago * rules.plan.typical, MOST, now - rules.training_deadline)
+        some = parts.ledger.trainings(subject, now - ago * rules.plan.typical, _LOOKED_AT, now - rules.training_deadline)
         ended = [(one.took, one.well) for one in some if one.took is not None]
-        if len(some) - len(ended) <= max(_RUNNING * len(some), 1.0):
+        running, trained = len(some) - len(ended), sum(well for _, well in ended)
+        if running <= max(_RUNNING * (running + trained), 1.0):
             return ended
     return []
 

@@ -82,6 +82,16 @@ def test_of_trainings_that_began_together_the_first_to_end_teach_nothing_before_
     assert parts.ledger.lessons() == {}
 
 
+def test_rejections_that_come_early_do_not_hide_that_the_others_still_run(parts: Parts) -> None:
+    for _ in range(30):
+        ended(parts, 3 * SECOND, Outcome.FAILED)
+    ended(parts, HOUR)
+    for _ in range(2):
+        running(parts, 13 * HOUR)
+    learn(parts)
+    assert parts.ledger.lessons() == {}
+
+
 def test_one_that_hangs_does_not_keep_the_others_from_teaching(parts: Parts) -> None:
     running(parts, 13 * HOUR)
     jobs = [ended(parts, HOUR + number * SECOND) for number in range(12)]
