@@ -18,7 +18,7 @@ from worker.store.accounts import Stop
 from worker.store.budgets import BudgetSpentError
 from worker.store.claims import Claim
 from worker.store.jobs import Added, Applied, KeyReusedError, New, StaleJobError
-from worker.store.lessons import Training
+from worker.store.lessons import Training, training
 from worker.store.lines import Due, DueLine
 from worker.store.rulebook import digest_of
 from worker.store.stories import FIRST, Line, data_of, name_of
@@ -126,7 +126,7 @@ class MemoryLedger:
         began = [one for known, one in self._made() if known == subject and one.intended_at <= before]
         runs = [one for one in began if one.outcome is Outcome.CHARGED and one.vanished_at is None and one.intended_at > running_since]
         wanted = sorted((one for one in began if one.ended_at or one in runs), key=lambda one: one.intended_at, reverse=True)[:limit]
-        return [Training(one.ended_at - one.intended_at if one.ended_at else None, one.outcome is Outcome.TRAINED) for one in wanted]
+        return [training(one.intended_at, one.ended_at, one.look_due_at, one.outcome) for one in wanted]
 
     def endings(self, account: str, limit: int) -> list[Ending]:
         """See `lessons.endings`."""
@@ -155,7 +155,7 @@ class MemoryLedger:
         known = self.find_by_key(job.caller, job.idempotency_key, fingerprint)
         if known is not None:
             return Added(known, created=False)
-        stored = replace(job, due_at=job.created_at + (ring or timedelta(0)))
+        stored = replace(job, due_at=job.created_at + (ring or timedelta(0)), written_at=job.created_at)
         self._rows[job.id] = Row(stored, fingerprint, job.created_at if ring else None)
         why = f"enqueued by {job.caller} for the account {job.account}"
         self._stories[job.id] = [
@@ -327,7 +327,7 @@ class MemoryLedger:
         if row is None or row.job.version != change.before.version:
             return None
         kept = row.job
-        row.job = after
+        row.job = replace(after, written_at=now)
         try:
             self._mind_the_budget(change, after, now)
         except BudgetSpentError:

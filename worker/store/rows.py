@@ -67,6 +67,7 @@ def job_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], term
         conversation=_conversation_from(row),
         failure=Failure(row["failure"]) if row["failure"] else None,
         release_to=State(row["release_to"]) if row["release_to"] else None,
+        written_at=row["updated_at"],
         **{name: row[name] for name in _PLAIN},
     )
 
