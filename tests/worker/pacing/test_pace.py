@@ -246,6 +246,5 @@ def test_an_address_that_is_none_of_redis_leaves_each_process_its_own_pace() -> 
 
 
 def test_a_socket_is_found_as_celery_writes_it() -> None:
-
     assert _plain("redis+socket:///tmp/a%20b/v.sock?virtual_host=2") == "unix:///tmp/a b/v.sock?db=2"
     assert _plain("redis://h:1/0") == "redis://h:1/0"
