@@ -127,22 +127,29 @@ class Engine(Mover):
         """Ask questions of one kind and one account, and write what is new in one transaction, and what is not in one statement."""
         held = self.pace.permit(asking[0][1].account, Kind.LOOK)
         if held is not None:
-            return self._come_back([job for job, _ in asking], held.after)
-        news, now = self.performer.ask([question for _, question in asking]), self.clock()
+            return self._come_back([(job, held.after) for job, _ in asking])
+        try:
+            news, now = self.performer.ask([question for _, question in asking]), self.clock()
+        finally:
+            self.pace.release()
         if now - began > self.rules.lease:
             log.warning("too slow: others have looked meanwhile", jobs=len(asking))
             return []
         rules, quiet, loud = self.rules, list[Applied](), list[Applied]()
+        unasked: list[tuple[Job, timedelta]] = []
         for (job, _), event in zip(asking, news, strict=True):
+            if isinstance(event, events.PollUnread) and event.held:
+                unasked.append((job, event.retry_after or timedelta(0)))
+                continue
             with _alone(job.id):
                 change = Applied(job, event, decide(job, event, now, rules), rules)
                 (quiet if is_no_news(job, change.decision) else loud).append(change)
-        return self._put_off(quiet, now) + self._apply(loud, now)
+        return self._come_back(unasked) + self._put_off(quiet, now) + self._apply(loud, now)
 
-    def _come_back(self, jobs: Sequence[Job], after: timedelta) -> list[Job]:
-        """Ask later: the account's pace lets no question out now. That is no news, and no try."""
+    def _come_back(self, unasked: Sequence[tuple[Job, timedelta]]) -> list[Job]:
+        """Ask later, each after so long: the account's pace lets no question out now. That is no news, and no try."""
         now = self.clock()
-        return self._put_off([Applied(job, events.FellDue(), Decision(replace(job, due_at=now + after))) for job in jobs], now)
+        return self._put_off([Applied(job, events.FellDue(), Decision(replace(job, due_at=now + after))) for job, after in unasked], now)
 
     def _put_off(self, changes: Sequence[Applied], now: datetime) -> list[Job]:
         """Write the looks that brought no news. Whoever wrote to one of the jobs meanwhile knows better when it is looked at next."""

@@ -80,10 +80,10 @@ class Reader:
         with self._glancing() as connection:
             return lines.due(connection, now, rung_before=rung_before)
 
-    def callers(self, state: State, account: str) -> list[str]:
+    def callers(self, state: State, account: str, now: datetime, rung_before: datetime | None = None) -> list[str]:
         """See `lines.callers`."""
         with self._glancing() as connection:
-            return lines.callers(connection, state, account)
+            return lines.callers(connection, state, account, now, rung_before)
 
     def find_by_mark(self, mark: Mark) -> JobId | None:
         """The job of an attempt's mark."""

@@ -77,6 +77,7 @@ def job_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], term
             "conversation": _conversation_from(row),
             "failure": _failure(row["failure"]) if row["failure"] else None,
             "release_to": _state(row["release_to"]) if row["release_to"] else None,
+            "written_at": row["updated_at"],
         }
     )
 

@@ -20,7 +20,7 @@ JOB, ATTEMPT = METADATA.tables["job"], METADATA.tables["attempt"]
 
 # Jobs with their attempts, a row for each attempt: nearly all jobs have one, and a statement more costs more than what some have twice in it.
 # A job's id comes first, and an attempt's last.
-_OF_JOB = ("id", *(one.name for one in JOB.columns if one.name not in {"id", "fingerprint", "updated_at", "rung_at"}))
+_OF_JOB = ("id", *(one.name for one in JOB.columns if one.name not in {"id", "fingerprint", "rung_at"}))
 _OF_ATTEMPT = (*(one.name for one in ATTEMPT.columns if one.name not in {"account", "subject", "job_id"}), "job_id")
 # Built once: to build one takes longer than the database takes to answer it.
 _WITH_ATTEMPTS = (
