@@ -121,7 +121,7 @@ class Ledger(Reader):
         """
         if self._stands_alone(change):
             with self._lasting.begin() as connection:
-                written = [change.after] if applied.commit_alone(connection, change, now) else []
+                written = [change.after] if self._commit(connection, change, now) else []
         else:
             written = self.apply_batch([change], now)
         if not written:
@@ -129,18 +129,24 @@ class Ledger(Reader):
         return written[0]
 
     def _stands_alone(self, change: Applied) -> bool:
-        """Whether one statement can write the decision: it concerns no account, and says nothing that is not written down yet."""
-        before, after, decision = change.before, change.after, change.decision
-        if self._database.dialect.name == "sqlite" or before.terms.has_limits or len(applied.changed(before, after)) > 1:
+        """Whether one statement can write all that the decision changes: it concerns no account, and says nothing that is not written down yet."""
+        before, decision = change.before, change.decision
+        if before.terms.has_limits or not self._is_one_statement(change):
             return False
         stops = any(isinstance(effect, StopAccount) for effect in decision.effects)
         return not stops and (not decision.why or rulebook.digest_of(change.rules, before.terms) in self._kept)
+
+    def _is_one_statement(self, change: Applied) -> bool:
+        return self._database.dialect.name != "sqlite" and len(applied.changed(change.before, change.after)) <= 1
+
+    def _commit(self, connection: Connection, change: Applied, now: datetime) -> bool:
+        return (applied.commit_alone if self._is_one_statement(change) else applied.commit)(connection, change, now)
 
     def apply_batch(self, changes: Sequence[Applied], now: datetime) -> list[Job]:
         """Commit many decisions in one transaction; the jobs as they are now. Stale ones are left out: whoever wrote them knows better."""
         # Jobs by id and then accounts by name, as everybody does: two that write the same rows in another order would wait for each other.
         with self._database.begin() as connection:
-            fresh = [change for change in sorted(changes, key=lambda change: change.before.id) if applied.commit(connection, change, now)]
+            fresh = [change for change in sorted(changes, key=lambda change: change.before.id) if self._commit(connection, change, now)]
             stops = [effect for change in fresh for effect in change.decision.effects if isinstance(effect, StopAccount)]
             for order in sorted(stops, key=lambda order: order.account):
                 accounts.stop(connection, order, now)
