@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, to_json
 from typing_extensions import override  # typing's own from Python 3.12 on
 
 from scheduler.fields import RequestFields
@@ -18,7 +18,7 @@ from worker.preflight import Preflight
 from worker.redaction import redacted
 from worker.settings import DEFAULT_ACCOUNT
 
-_ADDRESSES = ("train_image_url", "train_video_url", "consent_video_url")
+_ADDRESSES = tuple((f"replica.{name}", name) for name in ("train_image_url", "train_video_url", "consent_video_url"))
 _LENIENT, _SORTED = json.JSONEncoder(default=str), json.JSONEncoder(sort_keys=True, default=str)
 _MOST_METADATA = 16_384  # bytes of JSON: a note about the job, not a place to keep files
 _OURS = {
@@ -124,7 +124,7 @@ class Door:
             yield Problem(
                 "conversation.start", "is none, but fields for a conversation are given: choose on_ready or on_demand, or leave them out"
             )
-        if (metadata := given.get("metadata")) and len(_LENIENT.encode(metadata)) > _MOST_METADATA:
+        if (metadata := given.get("metadata")) and _is_long(metadata):
             yield Problem("metadata", f"is longer than {_MOST_METADATA} bytes of JSON")
 
     def _voice_problems(self, replica: Mapping[str, Any], account: str) -> Iterator[Problem]:
@@ -141,7 +141,7 @@ class Door:
             yield Problem("replica.voice_name", f"{voice[:60]!r} is no stock voice of this account; there are {len(known)}, such as {some}")
 
     def _address_problems(self, given: Mapping[str, Any], replica: Mapping[str, Any], now: datetime) -> Iterator[Problem]:
-        named = [(f"replica.{name}", name, replica.get(name)) for name in _ADDRESSES]
+        named = [(field, name, replica.get(name)) for field, name in _ADDRESSES]
         named.append(("conversation.callback_url", "callback_url", _plain(given.get("conversation")).get("callback_url")))
         named.append(("notify_url", "notify_url", given.get("notify_url")))
         for field, name, address in named:
@@ -188,6 +188,16 @@ def _sentence(message: str) -> str:
 
 def _plain(value: object) -> Mapping[str, Any]:
     return value if type(value) is dict or isinstance(value, Mapping) else {}
+
+
+def _is_long(metadata: object) -> bool:
+    """Whether it is longer than a note may be, in ASCII and with spaces. The shortest JSON is made sooner, and is a sixth of that at least."""
+    try:
+        if 6 * len(to_json(metadata)) <= _MOST_METADATA:
+            return False
+    except ValueError:  # something that it does not know
+        pass
+    return len(_LENIENT.encode(metadata)) > _MOST_METADATA
 
 
 def _fingerprint(request: Request, account: str, priority: int) -> str:

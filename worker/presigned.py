@@ -56,8 +56,12 @@ def _pairs(query: str) -> Iterator[tuple[str, str]]:
     """Its names and values, as `parse_qsl` reads them; without most of those that nobody here asks for."""
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
-        if name.lower() in _ASKED or "%" in name:
-            yield unquote_plus(name), unquote_plus(value)
+        if "%" in name or name.lower() in _ASKED:
+            yield _unquoted(name), _unquoted(value)
+
+
+def _unquoted(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def without_query(url: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 from typing_extensions import override  # typing's own from Python 3.12 on
 
 from scheduler.api.body import MOST, read_bytes, read_document, read_json
@@ -105,14 +107,17 @@ def _created(parts: Parts, added: Added) -> Response:
 def _batch(parts: Parts, body: bytes) -> Response:
     documents = _requests_in(read_json(body))
     # What fits into a request by itself is let in here too, and nothing else: but where all together would fit, each does.
-    fits = [len(body) <= MOST or _size(one) <= MOST for one in documents]
+    fits = [len(body) <= MOST or _fits(one) for one in documents]
     outcomes = iter(enqueue_many(parts, [Asked(one) for one, it_fits in zip(documents, fits, strict=True) if it_fits]))
     return JSONResponse({"results": [_result(next(outcomes) if it_fits else too_large(MOST)) for it_fits in fits]})
 
 
-def _size(document: object) -> int:
-    """Bytes of the shortest text that says it."""
-    return len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+def _fits(document: object) -> bool:
+    """Whether the shortest text that says it is no longer than a request may be."""
+    with suppress(ValueError):  # half a surrogate pair
+        if len(to_json(document)) <= MOST // 2:  # it writes some numbers shorter, and takes a tenth of the time
+            return True
+    return len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")) <= MOST
 
 
 def _requests_in(document: object) -> list[object]:
