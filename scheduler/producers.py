@@ -70,7 +70,7 @@ def enqueue(parts: Parts, document: object, *, key: str | None = None, beside: s
 def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
     """The same for many in one transaction, as if one after the other; what became of each, in order. None spoils another."""
     now, door = parts.engine.clock(), door_of(parts)
-    read = [_read(door, one, now) for one in asked]
+    read = door.read_many([(one.document, one.beside) for one in asked], now)
     ring = parts.settings.lease if sum(isinstance(order, Order) for order in read) <= _FEW else None
     due_at = now + (ring or timedelta(0))
     new = [_new(order, one.key, now, due_at) for order, one in zip(read, asked, strict=True) if isinstance(order, Order)]
@@ -81,13 +81,6 @@ def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
     _ring(parts, [one.job for one in added if isinstance(one, Added) and one.created], now, each=ring is not None)
     stored: Iterator[Outcome] = iter(added)
     return [next(stored) if known is None else known for known in before]
-
-
-def _read(door: Door, asked: Asked, now: datetime) -> Order | RequestInvalidError:
-    try:
-        return door.read(asked.document, now, asked.beside)
-    except RequestInvalidError as refused:
-        return refused
 
 
 def _new(order: Order, key: str | None, now: datetime, due_at: datetime) -> New:

@@ -49,7 +49,9 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any column, and anything in a
     Much of what is stored are words of others (an error's text, a caller's metadata): no word may make a row that cannot be written.
     """
     kind = type(value)
-    if kind in _KEPT or (kind is str and value.isascii() and "\x00" not in value):  # most of all there is, and asked for some hundred times a job
+    if kind in _KEPT or (
+        kind is str and value.isascii() and "\x00" not in value
+    ):  # most of all there is, and asked for some hundred times a job
         return value
     match value:
         case str():
