@@ -27,6 +27,7 @@ from worker.store.database import UNREACHABLE
 from worker.store.jobs import Added
 
 _MOST_OF_A_BATCH = 8 * 1024 * 1024  # bytes; a thousand requests whose addresses are signed are less than two million
+_BODIES = 8  # of batches, in memory at once in a process; whoever comes then is read when one of them is answered
 _BATCHES = 2  # at once in a process: while the database stores one, another is judged; more would only take turns, and keep single requests waiting
 
 _KEY = "idempotency-key"
@@ -34,15 +35,19 @@ _KEY = "idempotency-key"
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What the requests of an API share on their way in. `singles`: the intake of those that come one by one. `batches`: who may work at once."""
+    """What the requests of an API share on their way in.
+
+    `singles`: the intake of those that come one by one. `bodies`, `batches`: how many may be in memory, and worked on, at once.
+    """
 
     singles: Intake[Asked, Response]
+    bodies: asyncio.Semaphore
     batches: asyncio.Semaphore
 
 
 def entrance(parts: Parts) -> Entrance:
     """The way in to these parts."""
-    return Entrance(Intake(lambda asked: _answers(parts, asked)), asyncio.Semaphore(_BATCHES))
+    return Entrance(Intake(lambda asked: _answers(parts, asked)), asyncio.Semaphore(_BODIES), asyncio.Semaphore(_BATCHES))
 
 
 def _taking(fields: type[RequestFields | BatchFields], *headers: str) -> dict[str, Any]:
@@ -85,9 +90,10 @@ async def create_many(request: Request) -> Response:
     if _KEY in request.headers:
         raise RequestInvalidError([Problem("idempotency_key", "stands beside a batch: write a key into each of its requests")])
     way_in: Entrance = request.app.state.entrance
-    body = await read_bytes(request, _MOST_OF_A_BATCH)
-    async with way_in.batches:
-        return await run_in_threadpool(_batch, parts_of(request), body)
+    async with way_in.bodies:
+        body = await read_bytes(request, _MOST_OF_A_BATCH)
+        async with way_in.batches:
+            return await run_in_threadpool(_batch, parts_of(request), body)
 
 
 def _answers(parts: Parts, asked: Sequence[Asked]) -> list[Response | Exception]:
