@@ -13,6 +13,10 @@ from worker.learned import CALLBACKS, TRAINING, document_of
 
 _AGO = (1.5, 3.0, 6.0, 10.0)  # typical times, as the prior has them: by the first the usual ones are over, by the last the slowest
 _RUNNING = 0.05  # the share that may still run, late or lost: the plan keeps a tail for those
+# An end that was found later than that after a look was due is left out: it tells how long nobody looked. In parts of the training's time, or of half
+# of the typical one: a small pace and lost messages put a look off by minutes, which a lesson's own spread hides; an outage does by hours.
+_LATE = 0.1
+_LOOKED_AT = 10 * MOST  # so many are looked back on: where nine in ten are rejected, the others still make a whole lesson
 
 
 def learn(parts: Parts) -> None:
@@ -32,15 +36,16 @@ def _all_of_some(parts: Parts, subject: str, now: datetime) -> list[tuple[timede
     """How trainings ended that began so long ago that all of them have ended, or nearly.
 
     Of those that began an hour ago only the quickest have ended: who learned from these would take every training for a quick one, and all that run
-    for late.
+    for late. Errors say nothing of that: they come early, however long the others train.
     """
     rules = parts.engine.rules
     for ago in _AGO:
         # What began a deadline ago and has not ended is no longer looked at: it is lost, and runs no more than it has ended.
-        some = parts.ledger.trainings(subject, now - ago * rules.plan.typical, MOST, now - rules.training_deadline)
-        ended = [(one.took, one.well) for one in some if one.took is not None]
-        if len(some) - len(ended) <= max(_RUNNING * len(some), 1.0):
-            return ended
+        some = parts.ledger.trainings(subject, now - ago * rules.plan.typical, _LOOKED_AT, now - rules.training_deadline)
+        running, trained = sum(one.took is None for one in some), sum(one.well for one in some)
+        if running <= max(_RUNNING * (running + trained), 1.0):
+            least = rules.plan.typical / 2
+            return [(one.took, one.well) for one in some if one.took is not None and one.late <= _LATE * max(one.took, least)]
     return []
 
 

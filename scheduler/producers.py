@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from celery.worker.request import Request as MessageRequest
 
 from scheduler.requests import Door, Order, RequestInvalidError
 from scheduler.sweep import ring_for_a_sweep
-from worker.app import CREATE
+from worker.app import CREATE, SUBMIT
 from worker.assembly import Parts, limits_of
 from worker.core.job import Job
 from worker.core.marks import new_job_id
@@ -71,14 +72,20 @@ def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
     """The same for many in one transaction, as if one after the other; what became of each, in order. None spoils another."""
     now, door = parts.engine.clock(), door_of(parts)
     read = door.read_many([(one.document, one.beside) for one in asked], now)
-    ring = parts.settings.lease if sum(isinstance(order, Order) for order in read) <= _FEW else None
+    orders = [one for one in read if isinstance(one, Order)]
+    few = len(orders) <= _FEW
+    ring = parts.settings.lease if few and _have_room(parts, orders) else None
     due_at = now + (ring or timedelta(0))
     new = [_new(order, one.key, now, due_at) for order, one in zip(read, asked, strict=True) if isinstance(order, Order)]
     # Before anything is stored: whoever is told that the ledger was away must not have a job by then.
     before = [None if isinstance(order, Order) else _before(parts, door, one, order) for order, one in zip(read, asked, strict=True)]
     added = parts.ledger.add_many(new, ring=ring) if new else []
     # After the commit: a message that overtook its row would find nothing, and one whose row was rolled back would mean nothing.
-    _ring(parts, [one.job for one in added if isinstance(one, Added) and one.created], now, each=ring is not None)
+    jobs = [one.job for one in added if isinstance(one, Added) and one.created]
+    if jobs and ring is not None:
+        parts.bell.ring([Claim(job.id, job.account, job.state) for job in jobs], now)
+    elif jobs and not few:
+        ring_for_a_sweep(parts)
     stored: Iterator[Outcome] = iter(added)
     return [next(stored) if known is None else known for known in before]
 
@@ -97,11 +104,9 @@ def _new(order: Order, key: str | None, now: datetime, due_at: datetime) -> New:
     return New(job, order.fingerprint)
 
 
-def _ring(parts: Parts, jobs: Sequence[Job], now: datetime, *, each: bool) -> None:
-    if jobs and each:
-        parts.bell.ring([Claim(job.id, job.account, job.state) for job in jobs], now)
-    elif jobs:
-        ring_for_a_sweep(parts)
+def _have_room(parts: Parts, orders: Sequence[Order]) -> bool:
+    """Whether their accounts' pace lets all of them out now. Where it does not, others wait already: the sweep knows whose turn it is."""
+    return all(parts.bell.room(account, SUBMIT) >= number for account, number in Counter(order.account for order in orders).items())
 
 
 def _before(parts: Parts, door: Door, asked: Asked, refused: RequestInvalidError) -> Outcome:

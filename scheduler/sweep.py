@@ -18,7 +18,6 @@ from worker.app import DELETE, LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.bell import NO_BROKER, TASKS, TOGETHER
 from worker.core.states import State
-from worker.pacing.kinds import Kind
 from worker.store.claims import Claim
 from worker.store.lines import DueLine
 from worker.tavus.voices import read_voices
@@ -28,7 +27,6 @@ _MOST = 5000  # jobs claimed in one transaction: SQLite's one write lock is then
 _PATIENCE, _LEAST_PATIENCE = 3, timedelta(seconds=1)  # sweeps, and however often they are
 _STATES = {task: {state for state in State if TASKS[state] == task} for task in (SUBMIT, LOOK_UP, OPEN, POLL)}
 _STATES[LOOK_UP].add(State.OPENING)
-_KINDS = {SUBMIT: Kind.SUBMIT, OPEN: Kind.CONVERSE, LOOK_UP: Kind.LOOK, POLL: Kind.LOOK}
 
 Whom = TypeVar("Whom")
 
@@ -68,7 +66,7 @@ class _Round:
         room = min((settings.ring_window - waiting) * (settings.poll_batch if self.task in TOGETHER else 1), _MOST)
         # Nothing waits, and yet somebody was rung for and did not come: the message is lost. Ringing once too often does no harm.
         lost = self.now - self._patience() if waiting == 0 else None
-        out = {line.account: self._let_out(line.account) for line in lines}
+        out = {line.account: self.parts.bell.room(line.account, self.task) for line in lines}
 
         def give(line: DueLine, limit: int) -> list[Claim]:
             claims = self._of_line(line, min(limit, out[line.account]), lost)
@@ -94,16 +92,12 @@ class _Round:
         def of_caller(caller: str, share: int) -> list[Claim]:
             return ledger.claim_due([line.state], line.account, self.now, lease, share, caller=caller, rung_before=lost, asked=asked)
 
-        return fairly(_in_turn(ledger.callers(line.state, line.account), self.now), limit, of_caller)
+        return fairly(_in_turn(ledger.callers(line.state, line.account, self.now, lost), self.now), limit, of_caller)
 
     def _patience(self) -> timedelta:
         """A look at trainings takes nobody's job, so it is not lost before it must be over."""
         patience = _patience(self.parts)
         return max(patience, self.parts.settings.task_limit) if self.task == POLL else patience
-
-    def _let_out(self, account: str) -> int:
-        """Jobs that the account's pace lets somebody call for now: what is rung for beyond that would only come back."""
-        return self.parts.pace.room(account, _KINDS[self.task]) * (self.parts.settings.poll_batch if self.task in TOGETHER else 1)
 
     def _riders(self, claims: Sequence[Claim]) -> list[Claim]:
         """Who is nearly due, as far as calls that are made anyway have room: they cost nothing, and need not be asked about again so soon."""

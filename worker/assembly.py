@@ -63,7 +63,7 @@ def assemble(settings: Settings, app: Celery) -> Parts:
     rules = LearnedRules(settings.rules(), ledger.lessons, calls_back=settings.public_url is not None, every=fresh)
     preflight, clock = Preflight(limits_of(settings)), LedgerClock(ledger.server_time)
     engine = Engine(ledger, performer, preflight, rules, settings.http_timeout, clock, pace)
-    bell = Bell(app, ledger, settings.lease, settings.poll_batch, settings.threads)
+    bell = Bell(app, ledger, settings.lease, settings.poll_batch, settings.threads, pace)
     return Parts(settings, app, ledger, tavus, callbacks, engine, bell, pace)
 
 

@@ -12,6 +12,8 @@ from kombu.exceptions import OperationalError
 from worker.app import CLEAN_UP, LOOK_UP, OPEN, POLL, SUBMIT
 from worker.core.job import Job, JobId
 from worker.core.states import State
+from worker.pacing.kinds import Kind
+from worker.pacing.pacer import UNPACED, Pacer
 from worker.store.claims import Claim
 from worker.store.jobs import Ledger
 
@@ -29,6 +31,7 @@ TASKS: dict[State, str | None] = {
 """Which task looks at a due job: total over State. None: nothing is ever due there. A job that is over is due while its money is unsettled."""
 TOGETHER = frozenset({POLL, LOOK_UP})
 """Tasks that take many jobs of one account: one call, or one pass over a list, answers all."""
+_KINDS = {SUBMIT: Kind.SUBMIT, OPEN: Kind.CONVERSE, LOOK_UP: Kind.LOOK, POLL: Kind.LOOK}
 
 
 def task_for(claim: Claim) -> str | None:
@@ -49,6 +52,7 @@ class Bell:
     """Rings for claimed jobs. One a process, used from any number of threads.
 
     `batch`: jobs that one call answers for. `threads`: of a worker; submissions of which there are more go together, for a message costs too.
+    `pace`: of all accounts.
     """
 
     app: Celery
@@ -56,12 +60,33 @@ class Bell:
     lease: timedelta
     batch: int
     threads: int
+    pace: Pacer = UNPACED
 
     def ring_due(self, jobs: Iterable[Job], now: datetime) -> None:
-        """Claim those of the jobs that are due at once, and ring for them: what follows need not wait for the next sweep."""
-        due = [job.id for job in jobs if job.due_at is not None and job.due_at <= now]
+        """Claim those of the jobs that are due at once, and ring for them: what follows need not wait for the next sweep.
+
+        Only as far as there is room: the others wait for the sweep, in line with those who have waited longer.
+        """
+        due = self._that_have_room(job for job in jobs if job.due_at is not None and job.due_at <= now)
         if due:
             self.ring(self.ledger.claim_these(due, now, self.lease), now)
+
+    def room(self, account: str, task: str) -> int:
+        """For how many of the account's jobs the task may be rung now: whom its pace lets nobody call for would only come back."""
+        return self.pace.room(account, _KINDS[task]) * (self.batch if task in TOGETHER else 1)
+
+    def _that_have_room(self, jobs: Iterable[Job]) -> list[JobId]:
+        """The highest priority first."""
+        found, room = list[JobId](), dict[tuple[str, str], int]()
+        for job in sorted(jobs, key=lambda job: -job.priority):
+            asks = job.conversation is not None and job.conversation.intended_at is not None
+            if (task := task_for(Claim(job.id, job.account, job.state, asks))) is None:
+                continue
+            line = job.account, task
+            room[line] = (self.room(*line) if line not in room else room[line]) - 1
+            if room[line] >= 0:
+                found.append(job.id)
+        return found
 
     def ring_deletions(self, job_ids: Iterable[JobId]) -> None:
         """Ring for jobs with a deletion that is due. A message that the broker does not take costs a sweep."""

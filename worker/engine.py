@@ -119,30 +119,37 @@ class Engine(Mover):
 
     def _asking(self, jobs: Iterable[Job], kind: type[Question] | UnionType) -> list[tuple[Job, Question]]:
         """The jobs for which a question of this kind is due, with it."""
-        now = self.clock()
-        found = ((job, _question(job, now, self.rules)) for job in jobs)
+        now, rules = self.clock(), self.rules
+        found = ((job, _question(job, now, rules)) for job in jobs)
         return [(job, question) for job, question in found if question is not None and isinstance(question, kind)]
 
     def _ask(self, asking: Sequence[tuple[Job, Question]], began: datetime) -> list[Job]:
         """Ask questions of one kind and one account, and write what is new in one transaction, and what is not in one statement."""
         held = self.pace.permit(asking[0][1].account, Kind.LOOK)
         if held is not None:
-            return self._come_back([job for job, _ in asking], held.after)
-        news, now = self.performer.ask([question for _, question in asking]), self.clock()
+            return self._come_back([(job, held.after) for job, _ in asking])
+        try:
+            news, now = self.performer.ask([question for _, question in asking]), self.clock()
+        finally:
+            self.pace.release()
         if now - began > self.rules.lease:
             log.warning("too slow: others have looked meanwhile", jobs=len(asking))
             return []
-        changes: list[Applied] = []
+        rules, quiet, loud = self.rules, list[Applied](), list[Applied]()
+        unasked: list[tuple[Job, timedelta]] = []
         for (job, _), event in zip(asking, news, strict=True):
+            if isinstance(event, events.PollUnread) and event.held:
+                unasked.append((job, event.retry_after or timedelta(0)))
+                continue
             with _alone(job.id):
-                changes.append(Applied(job, event, decide(job, event, now, self.rules), self.rules))
-        written = self._put_off([one for one in changes if is_no_news(one.before, one.decision)], now)
-        return written + self._apply([one for one in changes if not is_no_news(one.before, one.decision)], now)
+                change = Applied(job, event, decide(job, event, now, rules), rules)
+                (quiet if is_no_news(job, change.decision) else loud).append(change)
+        return self._come_back(unasked) + self._put_off(quiet, now) + self._apply(loud, now)
 
-    def _come_back(self, jobs: Sequence[Job], after: timedelta) -> list[Job]:
-        """Ask later: the account's pace lets no question out now. That is no news, and no try."""
+    def _come_back(self, unasked: Sequence[tuple[Job, timedelta]]) -> list[Job]:
+        """Ask later, each after so long: the account's pace lets no question out now. That is no news, and no try."""
         now = self.clock()
-        return self._put_off([Applied(job, events.FellDue(), Decision(replace(job, due_at=now + after))) for job in jobs], now)
+        return self._put_off([Applied(job, events.FellDue(), Decision(replace(job, due_at=now + after))) for job, after in unasked], now)
 
     def _put_off(self, changes: Sequence[Applied], now: datetime) -> list[Job]:
         """Write the looks that brought no news. Whoever wrote to one of the jobs meanwhile knows better when it is looked at next."""

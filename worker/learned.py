@@ -78,9 +78,11 @@ class LearnedRules:
 
 def lesson_from(document: Mapping[str, Any]) -> Lesson:
     """The lesson of a document of `document_of`. Raises what odd documents raise."""
-    return Lesson(tuple(int(one) for one in document["trained"]), tuple(int(one) for one in document["failed"]))
+    trained, failed = (tuple(int(one) for one in document[name]) for name in ("trained", "failed"))
+    errors = document.get("errors")  # a lesson of before it was kept has none
+    return Lesson(trained, failed, None if errors is None else float(errors))
 
 
 def document_of(lesson: Lesson) -> dict[str, Any]:
     """The lesson as JSON."""
-    return {"trained": list(lesson.trained), "failed": list(lesson.failed)}
+    return {"trained": list(lesson.trained), "failed": list(lesson.failed), "errors": lesson.errors}

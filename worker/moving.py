@@ -84,8 +84,12 @@ class Mover:
 
     def _run(self, job: Job, first: Event) -> Job:
         """Commit what follows from `first`, perform the effects, commit what follows from those, until nothing follows."""
-        committed = self._commit(job, first)
-        return job if committed is None else self._follow(committed.job, committed.effects)
+        try:
+            committed = self._commit(job, first)
+            return job if committed is None else self._follow(committed.job, committed.effects)
+        finally:
+            # Lost to another, spent meanwhile, too late: whatever was let out and did not go would keep others waiting, and a probe all of them.
+            self.pace.release()
 
     def _follow(self, job: Job, effects: Sequence[Effect]) -> Job:
         """Perform the effects, and run on with what they tell."""

@@ -4,70 +4,68 @@
 """
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
 from rich.console import Console
-from sqlalchemy import Engine, insert, text
 
 from tests.benchmarks.figures import Figure, show
+from tests.benchmarks.ledger_looks import RULES, Looks, look, look_together
+from tests.benchmarks.ledger_rows import DUE, NOW, filled, make_due_again
+from tests.benchmarks.options import Options
 from tests.postgres import Postgres
-from worker.core.decide import decide
-from worker.core.events import FellDue, TrainingContinued
-from worker.core.job import Attempt, Job, JobId, Outcome, ReplicaId, Request
-from worker.core.marks import new_job_id, replica_mark
-from worker.core.rules import Rules
-from worker.core.states import State
 from worker.store.claims import Claim
-from worker.store.database import open_database
-from worker.store.jobs import Applied, Ledger
-from worker.store.migrate import migrate
-from worker.store.rows import attempt_columns, columns_of, document_of
-from worker.store.tables import METADATA
+from worker.store.jobs import Ledger
 
-JOB, ATTEMPT = METADATA.tables["job"], METADATA.tables["attempt"]
-NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-RULES = Rules()
-ACCOUNT, BATCH = "main", 100
-DUE, MOST = 10_000, 5_000  # due rows of the sweep that is measured, and how many of them it claims in one transaction
+MOST = 5_000  # how many of the due rows the sweep that is measured claims in one transaction
 SIZES = (10_000, 100_000, 1_000_000)
 SMALL = 100_000  # rows of SQLite
-_DUE = FellDue()
-_MOMENT = timedelta(milliseconds=1)
-_AT_ONCE = 20_000  # rows of one insert
+PROCESSES = os.cpu_count() or 1
 _ROUNDS = 5
 
 
-def measure(sizes: Sequence[int] = SIZES) -> list[Figure]:
-    """Every figure of the ledger."""
+@dataclass(frozen=True, slots=True)
+class Sweeps:
+    """What sweeps cost in seconds, with so many rows of which so many are due: one that finds nothing, and one that claims all that is due."""
+
+    rows: int
+    due: int
+    idle: float
+    claims: float
+
+
+def measure(options: Options, sizes: Sequence[int] = SIZES) -> list[Figure]:
+    """Every figure of the ledger; and the plot of its sweeps, beside them."""
+    from tests.benchmarks.ledger_plot import draw  # noqa: PLC0415 - it needs matplotlib, which figures do not
+
+    figures: list[Figure] = []
+    sweeps: list[Sweeps] = []
     postgres = Postgres()
     try:
-        figures = [
-            figure
-            for size in sizes
-            for figure in _at_size(postgres.fresh(), f"PostgreSQL, {size:,} rows", size, is_aimed=size == max(sizes))
-        ]
+        for size in sizes:
+            url, bench, is_aimed = postgres.fresh(), f"ledger: PostgreSQL, {size:,} rows", size == max(sizes)
+            with filled(url, size) as ledger:
+                sweeps.append(_sweeps(ledger, size))
+                figures += [*_of_sweeps(bench, sweeps[-1], is_aimed=is_aimed), *_of_looks(bench, look(ledger))]
+            make_due_again(url)
+            figures.append(_of_all(bench, look_together(url, PROCESSES), is_aimed=is_aimed))
+            postgres.drop(url)
     finally:
         postgres.stop()
-    with tempfile.TemporaryDirectory() as folder:
-        return figures + _at_size(f"sqlite:///{folder}/ledger.db", f"SQLite, {SMALL:,} rows", SMALL, is_aimed=False)
+    draw(sweeps, options.out)
+    with tempfile.TemporaryDirectory() as folder, filled(f"sqlite:///{folder}/ledger.db", SMALL) as ledger:
+        bench = f"ledger: SQLite, {SMALL:,} rows"
+        return [*figures, *_of_sweeps(bench, _sweeps(ledger, SMALL), is_aimed=False), *_of_looks(bench, look(ledger))]
 
 
-def _at_size(url: str, where: str, rows: int, *, is_aimed: bool) -> list[Figure]:
-    with _filled(url, rows) as ledger:
-        idle = _seconds(lambda: ledger.due(NOW - timedelta(days=1), rung_before=NOW - timedelta(days=1)), _ROUNDS * 4)
-        sweep = min(_claimed(ledger)[0] for _ in range(_ROUNDS))
-        polled = _polled(ledger)
-    bench = f"ledger: {where}"
-    return [
-        Figure(bench, "a sweep that finds nothing due", idle * 1000, "ms"),
-        Figure(bench, f"a sweep claims {min(DUE, rows):,} due rows", sweep, "s", most=1.0 if is_aimed else None),
-        Figure(bench, "poll bookkeeping", polled, "job-polls/s", least=5000 if is_aimed else None),
-    ]
+def _sweeps(ledger: Ledger, rows: int) -> Sweeps:
+    idle = _seconds(lambda: ledger.due(NOW - timedelta(days=1), rung_before=NOW - timedelta(days=1)), _ROUNDS * 4)
+    return Sweeps(rows, min(DUE, rows), idle, min(_claimed(ledger)[0] for _ in range(_ROUNDS)))
 
 
 def _claimed(ledger: Ledger) -> tuple[float, list[Claim]]:
@@ -82,24 +80,6 @@ def _claimed(ledger: Ledger) -> tuple[float, list[Claim]]:
     return took, claims
 
 
-def _polled(ledger: Ledger) -> float:
-    """Looks a second, of one process and one thread: claimed, read, decided without news, and written."""
-    began, looks = time.perf_counter(), 0
-    while claims := ledger.claim_due([State.TRAINING], ACCOUNT, NOW, RULES.lease, MOST):
-        for start in range(0, len(claims), BATCH):
-            looks += _look(ledger, [claim.job_id for claim in claims[start : start + BATCH]])
-    return looks / (time.perf_counter() - began)
-
-
-def _look(ledger: Ledger, ids: list[JobId]) -> int:
-    jobs = ledger.answered(ids, NOW)
-    for job in jobs:
-        decide(job, _DUE, NOW, RULES)
-    event = [TrainingContinued(job.attempt.replica_id or ReplicaId(""), "40/100") for job in jobs]
-    changes = [Applied(job, news, decide(job, news, NOW, RULES), RULES) for job, news in zip(jobs, event, strict=True)]
-    return len(ledger.put_off(changes, NOW))
-
-
 def _seconds(work: Callable[[], object], rounds: int) -> float:
     began = time.perf_counter()
     for _ in range(rounds):
@@ -107,76 +87,28 @@ def _seconds(work: Callable[[], object], rounds: int) -> float:
     return (time.perf_counter() - began) / rounds
 
 
-@contextmanager
-def _filled(url: str, rows: int) -> Iterator[Ledger]:
-    """A ledger with so many rows in training, of which `DUE` are due and the others are spread over the coming hours."""
-    database = open_database(url, 2)
-    migrate(database)
-    _fill(database, rows)
-    ledger = Ledger(database)
-    yield ledger
-    ledger.close()
+def _of_sweeps(bench: str, sweeps: Sweeps, *, is_aimed: bool) -> Iterator[Figure]:
+    yield Figure(bench, "a sweep that finds nothing due", sweeps.idle * 1000, "ms")
+    yield Figure(bench, f"a sweep claims {sweeps.due:,} due rows", sweeps.claims, "s", most=1.0 if is_aimed else None)
 
 
-def _fill(database: Engine, rows: int) -> None:
-    request = document_of(Request(replica={"train_image_url": "https://pictures.example/head.jpg", "model_name": "phoenix-4"}))
-    by_hand = rows if database.dialect.name == "sqlite" else 1
-    for start in range(0, by_hand, _AT_ONCE):
-        jobs = [_job(number, rows) for number in range(start, min(start + _AT_ONCE, by_hand))]
-        with database.begin() as connection:
-            connection.execute(insert(JOB), [_columns(job, request) for job in jobs])
-            connection.execute(insert(ATTEMPT), [attempt_columns(job, job.attempts[0]) for job in jobs])
-    if by_hand < rows:
-        _copy(database, rows)
-    with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE" if database.dialect.name == "sqlite" else "VACUUM ANALYZE"))
+def _of_looks(bench: str, looks: Looks) -> Iterator[Figure]:
+    yield Figure(bench, "poll bookkeeping, one process", looks.made / (looks.ended - looks.began), "job-polls/s")
+    yield Figure(bench, "the same, its own processor time", looks.processor / looks.made * 1_000_000, "us a look")
 
 
-def _copy(database: Engine, rows: int) -> None:
-    """The first job so many times, by PostgreSQL itself: a million rows that come one by one take a quarter of an hour."""
-    number, step = "copy.number", max(rows // DUE, 1)
-    due = f"CASE WHEN mod({number}, {step}) = 0 THEN original.due_at - {number} * INTERVAL '10 us'"
-    own: dict[str, dict[str, str]] = {
-        "job": {
-            "id": f"'COPY' || lpad(CAST({number} AS text), 22, '0')",
-            "due_at": f"{due} ELSE original.due_at + INTERVAL '10 min' + {number} * INTERVAL '1 ms' END",
-        },
-        "attempt": {
-            "job_id": f"'COPY' || lpad(CAST({number} AS text), 22, '0')",
-            "mark": f"original.mark || {number}",
-            "replica_id": f"'r' || lpad(to_hex({number}), 10, '0')",
-        },
-    }
-    with database.begin() as connection:
-        for table in (JOB, ATTEMPT):
-            values = ", ".join(own[table.name].get(one.name, f'original."{one.name}"') for one in table.columns)
-            columns = ", ".join(f'"{one.name}"' for one in table.columns)
-            copied = f"FROM {table.name} AS original CROSS JOIN generate_series(1, {rows - 1}) AS copy (number)"
-            connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) SELECT {values} {copied}")
-
-
-def _job(number: int, rows: int) -> Job:
-    job = Job(id=new_job_id(NOW, number.to_bytes(10)), account=ACCOUNT, caller="bench", request=Request(replica={}), created_at=NOW)
-    intended = NOW - timedelta(hours=3)
-    attempt = Attempt(
-        number=1, mark=replica_mark(job.id, 1), intended_at=intended, outcome=Outcome.CHARGED, replica_id=ReplicaId(f"r{number:010x}")
-    )
-    is_due = number % max(rows // DUE, 1) == 0
-    due_at = NOW - number * _MOMENT / 100 if is_due else NOW + timedelta(minutes=10) + number * _MOMENT
-    return replace(job, state=State.TRAINING, attempts=(attempt,), due_at=due_at, progress="40/100")
-
-
-def _columns(job: Job, request: dict[str, object]) -> dict[str, object]:
-    fixed = ("id", "account", "caller", "idempotency_key", "version", "created_at")
-    same = {"fingerprint": "fingerprint", "updated_at": NOW, "rung_at": None, "request": request}
-    return columns_of(job) | {name: getattr(job, name) for name in fixed} | same
+def _of_all(bench: str, looks: Looks, *, is_aimed: bool) -> Figure:
+    speed = looks.made / (looks.ended - looks.began)
+    return Figure(bench, f"poll bookkeeping, {PROCESSES} processes", speed, "job-polls/s", least=5000 if is_aimed else None)
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the figures and draw the plot, into the folder that is named or this one."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.ledger", description=__doc__)
     parser.add_argument("--rows", type=int, action="append", help=f"rows in training, instead of {SIZES}")
-    show(measure(parser.parse_args().rows or SIZES), Console(width=140))
+    parser.add_argument("--out", type=Path, default=Path(), help="where the plot goes")
+    given = parser.parse_args()
+    show(measure(Options(out=given.out), given.rows or SIZES), Console(width=140))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from math import log
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,23 @@ from worker.core.states import State
 from worker.learned import CALLBACKS, TRAINING
 from worker.store.clock import utc_now
 
-HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 INSTANT = timedelta(microseconds=1)
 
 
-def ended(parts: Parts, took: timedelta, outcome: Outcome = Outcome.TRAINED, *, called: bool = False, account: str = "default") -> Job:
-    """A job whose training ended half a day ago."""
+def ended(
+    parts: Parts,
+    took: timedelta,
+    outcome: Outcome = Outcome.TRAINED,
+    *,
+    called: bool = False,
+    account: str = "default",
+    late: timedelta = timedelta(0),
+) -> Job:
+    """A job whose training ended half a day ago; it was found over so `late`."""
     job = a_job_in(parts, State.DONE, account=account)
     end = utc_now() - 12 * HOUR
-    attempts = paid(job, outcome, intended_at=end - took, ended_at=end, called_at=end - SECOND if called else None)
+    attempts = paid(job, outcome, intended_at=end - took, ended_at=end, called_at=end - SECOND if called else None, look_due_at=end - late)
     return changed(parts.ledger, job, attempts=attempts)
 
 
@@ -77,6 +86,27 @@ def test_of_trainings_that_began_together_the_first_to_end_teach_nothing_before_
     for _ in range(4):
         ended(parts, HOUR)
     for _ in range(3):
+        running(parts, 13 * HOUR)
+    learn(parts)
+    assert parts.ledger.lessons() == {}
+
+
+def test_what_ended_while_nobody_looked_teaches_nothing_and_what_was_found_a_little_late_does(parts: Parts) -> None:
+    for number in range(12):
+        ended(parts, HOUR + number * SECOND, late=5 * MINUTE)
+        ended(parts, 9 * HOUR, late=8 * HOUR)
+    ended(parts, 20 * SECOND, Outcome.FAILED, late=10 * SECOND)
+    learn(parts)
+    [document] = parts.ledger.lessons().values()
+    assert (len(document["trained"]), len(document["failed"])) == (12, 1)
+    assert max(document["trained"]) < 1000 * log(1.1 * 3600)
+
+
+def test_rejections_that_come_early_do_not_hide_that_the_others_still_run(parts: Parts) -> None:
+    for _ in range(30):
+        ended(parts, 3 * SECOND, Outcome.FAILED)
+    ended(parts, HOUR)
+    for _ in range(2):
         running(parts, 13 * HOUR)
     learn(parts)
     assert parts.ledger.lessons() == {}

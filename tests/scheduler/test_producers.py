@@ -16,9 +16,12 @@ from tests.broker import Broker
 from tests.scheduler.bad import BAD
 from tests.scheduler.made import SECRET, a_replica, a_request, opened, rows, settings_in
 from tests.scheduler.workers import listening, wait_until, working
-from worker.app import CREATE, QUEUES, SUBMIT
+from worker.app import CREATE, QUEUES, SUBMIT, SWEEP
 from worker.assembly import Parts
+from worker.core.job import Terms
 from worker.core.states import State
+from worker.pacing.kinds import Kind
+from worker.pacing.pacer import Ticket
 from worker.settings import Settings
 from worker.store.clock import utc_now
 from worker.store.jobs import KeyReusedError
@@ -44,6 +47,19 @@ def test_an_enqueued_job_is_stored_and_rung_for(parts: Parts, broker: Broker) ->
     assert job.request.metadata == {"order": 7}
     assert [line.event for line in parts.ledger.story(job.id)] == ["Enqueued"]
     assert broker.waiting(SUBMIT) == 1
+
+
+def test_nobody_is_rung_for_whom_the_pace_does_not_let_out_and_the_sweep_takes_them_in_their_turn(parts: Parts, broker: Broker) -> None:
+    parts.ledger.set_terms("default", Terms(requests_a_minute=2), utc_now())
+    first = enqueue(parts, a_request()).job
+    assert broker.waiting(SUBMIT) == 1
+    assert isinstance(parts.pace.enter("default", Kind.SUBMIT), Ticket)
+    late = enqueue(parts, a_request()).job
+    enqueue(parts, a_request(account="studio"))
+    assert [message["arguments"][0][0] for message in broker.messages(SUBMIT)].count(late.id) == 0
+    assert broker.waiting(SUBMIT) == 2
+    assert broker.waiting(SWEEP) == 0
+    assert (parts.ledger.get(first.id).due_at or late.created_at) > utc_now() >= (parts.ledger.get(late.id).due_at or utc_now())
 
 
 def test_the_message_holds_the_id_and_nothing_else(parts: Parts, broker: Broker) -> None:

@@ -18,7 +18,7 @@ from worker.store.accounts import Stop
 from worker.store.budgets import BudgetSpentError
 from worker.store.claims import Claim
 from worker.store.jobs import Added, Applied, KeyReusedError, New, StaleJobError
-from worker.store.lessons import Training
+from worker.store.lessons import Training, training
 from worker.store.lines import Due, DueLine
 from worker.store.rulebook import digest_of
 from worker.store.stories import FIRST, Line, data_of, name_of
@@ -126,9 +126,7 @@ class MemoryLedger:
         began = [one for known, one in self._made() if known == subject and one.intended_at <= before]
         runs = [one for one in began if one.outcome is Outcome.CHARGED and one.vanished_at is None and one.intended_at > running_since]
         wanted = sorted((one for one in began if one.ended_at or one in runs), key=lambda one: one.intended_at, reverse=True)[:limit]
-        return [
-            Training(None if one.ended_at is None else one.ended_at - one.intended_at, one.outcome is Outcome.TRAINED) for one in wanted
-        ]
+        return [training(one.intended_at, one.ended_at, one.look_due_at, one.outcome) for one in wanted]
 
     def endings(self, account: str, limit: int) -> list[Ending]:
         """See `lessons.endings`."""
@@ -157,7 +155,7 @@ class MemoryLedger:
         known = self.find_by_key(job.caller, job.idempotency_key, fingerprint)
         if known is not None:
             return Added(known, created=False)
-        stored = replace(job, due_at=job.created_at + (ring or timedelta(0)))
+        stored = replace(job, due_at=job.created_at + (ring or timedelta(0)), written_at=job.created_at)
         self._rows[job.id] = Row(stored, fingerprint, job.created_at if ring else None)
         why = f"enqueued by {job.caller} for the account {job.account}"
         self._stories[job.id] = [
@@ -177,17 +175,14 @@ class MemoryLedger:
 
     def due(self, now: datetime, *, rung_before: datetime) -> Due:
         """See `lines.due`."""
-        found = {
-            DueLine(row.job.state, row.job.account)
-            for row in self._rows.values()
-            if _is_ready(row, now) or (row.rung_at is not None and row.rung_at <= rung_before)
-        }
+        found = {DueLine(row.job.state, row.job.account) for row in self._rows.values() if _is_ready(row, now) or _is_out(row, rung_before)}
         moving = [line for line in found if not self._is_shut(line)]
         return Due(tuple(sorted(moving, key=lambda line: (line.state, line.account))), bool(self.due_deletions(now, 1)))
 
-    def callers(self, state: State, account: str) -> list[str]:
+    def callers(self, state: State, account: str, now: datetime, rung_before: datetime | None = None) -> list[str]:
         """See `lines.callers`."""
-        return sorted({row.job.caller for row in self._rows.values() if (row.job.state, row.job.account) == (state, account)})
+        mine = [row for row in self._rows.values() if (row.job.state, row.job.account) == (state, account)]
+        return sorted({row.job.caller for row in mine if _is_ready(row, now) or _is_out(row, rung_before)})
 
     def claim_due(
         self,
@@ -207,7 +202,7 @@ class MemoryLedger:
             row for row in self._rows.values()
             if row.job.state in wanted and row.job.account == account and caller in {None, row.job.caller} and asked in {None, _asks(row.job)}
         ]  # fmt: skip
-        lost = [row for row in mine if rung_before is not None and row.rung_at is not None and row.rung_at <= rung_before]
+        lost = [row for row in mine if _is_out(row, rung_before)]
         first = self._claim(lost, now, lease, limit, by_priority=caller is not None)
         due = [row for row in mine if _is_ready(row, now)]
         return first + self._claim(due, now, lease, limit - len(first), by_priority=caller is not None)
@@ -332,7 +327,7 @@ class MemoryLedger:
         if row is None or row.job.version != change.before.version:
             return None
         kept = row.job
-        row.job = after
+        row.job = replace(after, written_at=now)
         try:
             self._mind_the_budget(change, after, now)
         except BudgetSpentError:
@@ -375,6 +370,10 @@ def _next(month: datetime) -> datetime:
 
 def _is_ready(row: Row, now: datetime) -> bool:
     return row.job.due_at is not None and row.job.due_at <= now
+
+
+def _is_out(row: Row, rung_before: datetime | None) -> bool:
+    return rung_before is not None and row.rung_at is not None and row.rung_at <= rung_before
 
 
 def _line(change: Applied, after: Job, now: datetime) -> Line:

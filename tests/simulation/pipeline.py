@@ -10,7 +10,6 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from scheduler.sweep import add_sweep
-from tests.sandbox.front import Front
 from tests.sandbox.rules import Rules as TavusRules
 from tests.sandbox.world import World
 from tests.simulation import orders
@@ -19,9 +18,10 @@ from tests.simulation.broker import SimulatedApp
 from tests.simulation.hub import Actor, Hub, RestlessError
 from tests.simulation.ledgers import MEMORY, ledger_of
 from tests.simulation.oracles import Oracles
+from tests.simulation.pace import client_of, pace_of, paced_in
 from tests.simulation.people import People
 from tests.simulation.quiet import virtual_time
-from tests.simulation.vendor import TIMEOUT, SimulatedTavus
+from tests.simulation.vendor import TIMEOUT
 from tests.simulation.weather import HOUR, MINUTE, SECOND, Weather, climate
 from worker.app import SWEEP
 from worker.assembly import Parts
@@ -72,6 +72,7 @@ class Simulation:
         *,
         rules: Rules = RULES,
         workers: int = 2,
+        paced: random.Random | None = None,
         told: bool = False,
     ) -> None:
         self.result = Result(seed)
@@ -81,18 +82,19 @@ class Simulation:
         self.world = World(tavus)
         self.oracles = Oracles(self.world, rules, self.hub.clock)
         self._ledger = ledger
-        front = Front(self.world, weather)
+        pace = pace_of(paced, self.hub, weather, self.oracles.wrong)
         bounded = BoundedLedger(ledger, self.hub, weather, self._written)
-        client = SimulatedTavus(front, weather, self.hub, orders.KEYS, self._asked, self.oracles.worked, self.oracles.twice)
+        client = client_of(pace, self.world, weather, self.hub, orders.KEYS, self._asked, self.oracles.worked, self.oracles.twice)
         self.app = SimulatedApp(self.hub, weather, workers, self._failed, self._lost)
         performer = Performer(client, CALLBACKS, SETTINGS.task_limit - TIMEOUT)
-        engine = Engine(cast("Any", bounded), performer, SimulatedPreflight(self.hub, weather), rules, call=TIMEOUT, clock=self.hub.clock)
-        bell = Bell(cast("Any", self.app), cast("Any", bounded), RULES.lease, SETTINGS.poll_batch, threads=1)
-        self.parts = Parts(SETTINGS, cast("Any", self.app), cast("Any", bounded), client, CALLBACKS, engine, bell)
+        engine = Engine(cast("Any", bounded), performer, SimulatedPreflight(self.hub, weather), rules, TIMEOUT, self.hub.clock, pace)
+        bell = Bell(cast("Any", self.app), cast("Any", bounded), RULES.lease, SETTINGS.poll_batch, threads=1, pace=pace)
+        self.parts = Parts(SETTINGS, cast("Any", self.app), cast("Any", bounded), client, CALLBACKS, engine, bell, pace)
         add_tasks(cast("Any", self.app), lambda: self.parts)
         add_sweep(cast("Any", self.app), lambda: self.parts)
         self.people = People(self.parts, self.hub, weather, self.world, self.oracles, self._failed)
         self._armed: datetime | None = None
+        self._tavus_next: datetime | None = None
         self._swept: datetime = BEGIN
         self._idle, self._looks = 0, False
 
@@ -143,8 +145,6 @@ class Simulation:
         if moment is not None and moment != self._tavus_next:
             self._tavus_next = moment
             self.hub.at(moment, lambda: self._tavus(moment))
-
-    _tavus_next: datetime | None = None
 
     def _tavus(self, moment: datetime) -> None:
         del moment
@@ -283,17 +283,15 @@ def of_seed(seed: int, kind: str = MEMORY, *, told: bool = False) -> Result:
     """Live the seed over a ledger of this kind."""
     chance = random.Random(seed)
     weather = Weather(climate(chance), chance)
-    tavus = TavusRules(
-        seed=seed,
-        list_delay=chance.choice((timedelta(0), timedelta(0), 10 * MINUTE * chance.random())),
-        callback_loss=0.1,
-        callback_double=0.1,
-    )
+    delay = chance.choice((timedelta(0), timedelta(0), 10 * MINUTE * chance.random()))
+    tavus = TavusRules(seed=seed, list_delay=delay, callback_loss=0.1, callback_double=0.1)
     jobs = list(orders.jobs(chance, BEGIN))
     storm = HOUR * chance.choice((2, 5, 12, 40)) * (0.5 + chance.random())
     with ledger_of(kind) as ledger:
         rules = replace(RULES, clean_up_failed=chance.random() < _SOMETIMES, clean_names=chance.random() < _SOMETIMES)
-        simulation = Simulation(seed, ledger, weather, jobs, tavus, rules=rules, workers=chance.choice((1, 2, 3)), told=told)
+        simulation = Simulation(
+            seed, ledger, weather, jobs, tavus, rules=rules, workers=chance.choice((1, 2, 3)), told=told, paced=paced_in(seed)
+        )
         for account in orders.KEYS:
             ledger.set_terms(account, _terms(chance), BEGIN)
         if chance.random() < _SOMETIMES:

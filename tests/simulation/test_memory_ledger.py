@@ -76,7 +76,7 @@ class Doings:
             (
                 lambda ledger: sorted(ledger.answered(some, now), key=lambda job: job.id),
                 lambda ledger: ledger.due(now, rung_before=before),
-                lambda ledger: sorted(ledger.callers(State.QUEUED, account)),
+                lambda ledger: ledger.callers(State.QUEUED, account, now, before),
             )
         )
 

@@ -2,19 +2,23 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from tests.broker import Broker
 from tests.scheduler.made import NOWHERE, settings_in
-from tests.worker.store.made import LEASE, NOW, SECOND, a_job, changed, stored
+from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, a_job, changed, stored
 from worker.app import DELETE, LOOK_UP, OPEN, POLL, QUEUES, SUBMIT, make_app
 from worker.bell import TASKS, Bell
 from worker.core.job import Conversation, Job
 from worker.core.marks import conversation_mark
 from worker.core.states import State
+from worker.pacing.kinds import Kind
+from worker.pacing.pacer import Unpaced
 from worker.store.claims import Claim
 from worker.store.database import open_database
 from worker.store.jobs import Ledger
@@ -124,6 +128,32 @@ def test_only_what_is_due_is_claimed_and_rung_for(bell: Bell, ledger: Ledger, br
     assert [message["arguments"][0] for message in broker.messages(SUBMIT)] == [[now.id]]
     assert not is_due(ledger, now)
     assert is_due(ledger, later)
+
+
+class Narrow(Unpaced):
+    """A pace with room for so many calls of a kind, for one account."""
+
+    def __init__(self, room: dict[Kind, int]) -> None:
+        self._room = room
+
+    @override
+    def room(self, account: str, kind: Kind) -> int:
+        return self._room.get(kind, 0) if account == MAIN else super().room(account, kind)
+
+
+def test_no_more_is_rung_for_than_the_pace_lets_out_the_highest_priority_first_and_the_others_stay_due(
+    bell: Bell, ledger: Ledger, broker: Broker
+) -> None:
+    narrow = replace(bell, pace=Narrow({Kind.SUBMIT: 1, Kind.LOOK: 1}))
+    low, high, other = stored(ledger), stored(ledger, priority=9), stored(ledger, account="studio")
+    opening = stored(ledger, State.OPENING)
+    looks = [stored(ledger, State.TRAINING) for _ in range(3)]
+    narrow.ring_due([low, high, other, opening, *looks], NOW)
+    assert {message["arguments"][0][0] for message in broker.messages(SUBMIT)} == {high.id, other.id}
+    assert broker.waiting(OPEN) == 0
+    assert [len(message["arguments"][0][0]) for message in broker.messages(POLL)] == [BATCH]
+    assert [is_due(ledger, job) for job in (low, high, other, opening)] == [True, False, False, True]
+    assert sum(is_due(ledger, job) for job in looks) == 1
 
 
 def test_what_is_rung_for_once_is_not_rung_for_twice(bell: Bell, ledger: Ledger, broker: Broker) -> None:

@@ -87,6 +87,12 @@ def test_a_lesson_that_cannot_be_read_leaves_the_others_and_the_prior(house: Hou
     assert house.plan() == Plan()
 
 
+def test_a_lesson_is_read_as_it_was_kept_and_one_of_before_shares_were_kept_too() -> None:
+    kept = Lesson((8000, 9000), (5000,), 0.9)
+    assert lesson_from(document_of(kept)) == kept
+    assert lesson_from({"trained": [8000], "failed": []}) == Lesson((8000,))
+
+
 def test_what_was_learned_of_callbacks_counts_for_its_account_where_tavus_has_an_address_to_call() -> None:
     for calls_back, missed in ((True, 0.1), (False, 1.0)):
         house = House(calls_back=calls_back)

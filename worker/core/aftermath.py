@@ -106,7 +106,7 @@ def complete(job: Job, event: events.TrainingCompleted, now: datetime, rules: Ru
     attempt = _of(job, event.replica_id)
     if attempt is None:
         return Decision(job)
-    trained = training.with_trained(job, attempt, now)
+    trained = training.with_trained(job, attempt, now, rules)
     return Decision(_on(trained, now, rules), why=f"{event.replica_id} is trained, though the job is {job.state}")
 
 

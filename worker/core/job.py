@@ -69,7 +69,8 @@ class Attempt:
     `strays`: further replicas that carry the mark; each was paid for, and a person must look. `vanished_at`: since when Tavus has not known it.
     `witness`: a replica that a callback with this attempt's token named; it is asked for before it is believed.
     `ended_at`: when we learned that its training was over. `called_at`: when a callback with its token came, about then. The plan learns from both.
-    `late_at`: when the alarm was raised that it takes too long.
+    `late_at`: when the alarm was raised that it takes too long. `look_due_at`: when the look that found it over should have been: much earlier where
+    nobody looked for a while.
     """
 
     number: int
@@ -89,6 +90,7 @@ class Attempt:
     ended_at: datetime | None = None
     called_at: datetime | None = None
     late_at: datetime | None = None
+    look_due_at: datetime | None = None
 
     @property
     def lives(self) -> bool:
@@ -169,7 +171,7 @@ class Job:
     """One row of the ledger with its attempts. `tries` counts free retries in a row; paid ones are `submissions`; a poll is neither.
 
     `terms`: the account's, as they were when the job was read. `patient_from`: attempts before this number were made for an earlier input, or before
-    a person released the job; patience does not count them.
+    a person released the job; patience does not count them. `written_at`: when its row was last written: a look leaves its moment there.
     """
 
     id: JobId
@@ -193,6 +195,7 @@ class Job:
     scans: int = 0
     missing_since: datetime | None = None
     watched_since: datetime | None = None
+    written_at: datetime | None = field(default=None, compare=False)
     progress: str | None = None
     failure: Failure | None = None
     detail: str | None = None
@@ -204,6 +207,8 @@ class Job:
 
         It is another than the latest when an earlier submission turns out to be paid after all, or a later one when a conversation is on its way.
         """
+        if len(self.attempts) == 1:  # nearly always: whatever it is, it is the one
+            return self.attempts[0]
         living = [attempt for attempt in self.attempts if attempt.lives]
         # What a job has that is trained stays its own, though somebody may delete it: another that turns up is not trained for that.
         is_trained = self.state in {State.READY, State.OPENING, State.DONE}

@@ -18,7 +18,7 @@ from worker.core.polling import Plan
 from worker.core.times import Shares, Times
 
 MOST = 200
-"""Observations that a lesson holds: more would change nothing, and newer ones know more than older."""
+"""Observations of either outcome that a lesson holds: more would change nothing, and newer ones know more than older."""
 _PRIOR = 5.0  # observations that the prior weighs as much as
 _EXPECTED = tuple(NormalDist(0.0, times.MAIN_SPREAD).inv_cdf((number + 0.5) / _PRIOR) for number in range(int(_PRIOR)))
 _DOUBT = 2.5  # the same of the prior's idea of when rejections come: they have less in common with each other
@@ -38,10 +38,14 @@ _TAIL = 0.01  # the share of long trainings that is always thought possible
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Observed times, in thousandths of the logarithm of seconds: of trainings that ended well, and of those that ended in an error."""
+    """Observed times, in thousandths of the logarithm of seconds: of trainings that ended well, and of those that ended in an error.
+
+    `errors`: what share ended so, where there were more than are here; None: as these themselves say.
+    """
 
     trained: tuple[int, ...] = ()
     failed: tuple[int, ...] = ()
+    errors: float | None = None
 
     def plan(self, prior: Plan) -> Plan:
         """The poll plan that the lesson makes of the prior's. Without observations that count it is the prior's."""
@@ -51,7 +55,8 @@ class Lesson:
         if not trained and not failed:
             return prior
         shift = _middle([*_EXPECTED, *trained])
-        learned = _times([one - shift for one in trained], [one - shift for one in failed], shift)
+        errors = len(failed) / (len(trained) + len(failed)) if self.errors is None else self.errors
+        learned = _times([one - shift for one in trained], [one - shift for one in failed], shift, errors)
         return Plan(prior.typical * exp(shift), prior.worth, learned, prior.missed)
 
 
@@ -71,10 +76,10 @@ def _middle(points: Sequence[float]) -> float:
     return fmean(every[quarter : len(every) - quarter])
 
 
-def _times(trained: Sequence[float], failed: Sequence[float], shift: float) -> Times:
-    """Observations and prior as one; all in logarithms of the learned typical time, which is by `shift` off the prior's."""
+def _times(trained: Sequence[float], failed: Sequence[float], shift: float, share: float) -> Times:
+    """Observations and prior as one; all in logarithms of the learned typical time, which is by `shift` off the prior's. `share`: of errors."""
     seen, errors = len(trained), len(failed)
-    early = (errors + _PRIOR * times.EARLY) / (seen + errors + _PRIOR)
+    early = (share * (seen + errors) + _PRIOR * times.EARLY) / (seen + errors + _PRIOR)
     well = 1.0 - early
     tail = _TAIL + (times.TAIL - _TAIL) * _PRIOR / (seen + _PRIOR)
     main = well * (1.0 - tail - times.ODD)
@@ -97,9 +102,11 @@ def _spread(trained: Sequence[float]) -> float:
 
 
 def lesson_of(seen: Iterable[tuple[timedelta, bool]]) -> Lesson:
-    """The lesson of trainings: how long each took, and whether it ended well."""
+    """The lesson of trainings, newest first: how long each took, and whether it ended well. Neither outcome crowds the other out."""
     kept = [(round(PER_UNIT * log(max(took.total_seconds(), _SHORTEST))), well) for took, well in seen]
-    return Lesson(tuple(one for one, well in kept if well), tuple(one for one, well in kept if not well))
+    trained, failed = ([one for one, well in kept if well is outcome] for outcome in (True, False))
+    errors = len(failed) / len(kept) if max(len(trained), len(failed)) > MOST else None
+    return Lesson(tuple(trained[:MOST]), tuple(failed[:MOST]), errors)
 
 
 def _kernels(points: Sequence[float], bounds: tuple[float, float]) -> Shares:

@@ -64,4 +64,4 @@ def _of(attempt: Attempt) -> Attempt:
     And without what only the plan learns from: rows of before it learned do not have it, and nothing hangs on it.
     """
     deletion = replace(attempt.deletion, due_at=attempt.intended_at) if attempt.deletion else None
-    return replace(attempt, late_at=None, fixer=False, ended_at=None, called_at=None, deletion=deletion)
+    return replace(attempt, late_at=None, fixer=False, ended_at=None, called_at=None, look_due_at=None, deletion=deletion)

@@ -12,6 +12,9 @@ from worker.core.job import Attempt, Deletion, Job, Outcome, Start
 from worker.core.policy import follow, stop_for
 from worker.core.rules import Rules
 from worker.core.states import State
+from worker.core.values import Maker
+
+_JOBS = Maker(Job)
 
 
 def poll(job: Job, _event: events.FellDue, _now: datetime, _rules: Rules) -> Decision:
@@ -51,14 +54,15 @@ def going_on(job: Job, attempt: Attempt, event: events.TrainingContinued, now: d
         news.append(f"{event.replica_id} is known again")
     if is_late:
         news.append(f"{event.replica_id} is late: it has trained for {elapsed}; it is looked at every {rules.late_interval} from now on")
-    return Decision(replace(job, attempts=attempts, due_at=due, progress=progress, tries=0, missing_since=None), why="; ".join(news))
+    again = _JOBS.changed(job, attempts=attempts, due_at=due, progress=progress, tries=0, missing_since=None)
+    return Decision(again, why="; ".join(news))
 
 
-def complete(job: Job, event: events.TrainingCompleted, now: datetime, _rules: Rules) -> Decision:
+def complete(job: Job, event: events.TrainingCompleted, now: datetime, rules: Rules) -> Decision:
     """Trained: on to what the caller wants of it."""
     if event.replica_id != job.replica_id:
         return Decision(job)
-    trained = with_trained(job, job.attempt, now)
+    trained = with_trained(job, job.attempt, now, rules)
     why = f"{event.replica_id} is trained"
     if job.request.start is Start.ON_READY or job.conversation_wanted:
         return Decision(moved(trained, State.OPENING, now), why=f"{why}; the conversation follows")
@@ -67,9 +71,17 @@ def complete(job: Job, event: events.TrainingCompleted, now: datetime, _rules: R
     return Decision(moved(trained, State.DONE, None), why=f"{why}; no conversation was wanted")
 
 
-def with_trained(job: Job, attempt: Attempt, now: datetime) -> Job:
+def with_trained(job: Job, attempt: Attempt, now: datetime, rules: Rules) -> Job:
     """The job with this replica trained."""
-    return replace(job.with_attempt(replace(attempt, outcome=Outcome.TRAINED, ended_at=now, vanished_at=None)), progress="100/100")
+    due = _look_was_due(job, attempt, now, rules)
+    ended = replace(attempt, outcome=Outcome.TRAINED, ended_at=now, look_due_at=due, vanished_at=None)
+    return replace(job.with_attempt(ended), progress="100/100")
+
+
+def _look_was_due(job: Job, attempt: Attempt, now: datetime, rules: Rules) -> datetime:
+    """When this look should have been, as the plan says after the one before, which was the last that wrote to the job."""
+    before = max(job.written_at or now, attempt.intended_at)
+    return min(next_look(job, attempt, before, rules), now)
 
 
 def fail(job: Job, event: events.TrainingFailed, now: datetime, rules: Rules) -> Decision:
@@ -91,6 +103,7 @@ def with_failure(job: Job, attempt: Attempt, event: events.TrainingFailed, now: 
             attempt,
             outcome=Outcome.FAILED,
             ended_at=now,
+            look_due_at=_look_was_due(job, attempt, now, rules),
             failure=event.failure,
             error_first_seen_at=seen,
             deletable_at=deletable,

@@ -87,6 +87,14 @@ class Book:
         if retry:
             self.retries[call] = now
 
+    def release(self, kind: Kind, call: str) -> None:
+        """A call that was let out was not made: it counts no more, and where it was to find out for all, another may."""
+        moment, breaker = self.calls.pop(call, None), self.breakers.get(kind)
+        self.looks.pop(call, None)
+        self.retries.pop(call, None)
+        if moment is not None and breaker is not None and breaker.probe_until == moment + self.numbers.probe:
+            breaker.probe_until = 0
+
     def saw(
         self,
         kind: Kind,

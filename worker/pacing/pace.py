@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from worker.pacing.book import Book, Look
 from worker.pacing.kinds import Held, Kind, Numbers, Verdict
+from worker.pacing.news import tell_the_log
 from worker.pacing.pacer import Standing, Ticket
 from worker.pacing.shared import AwayError, SharedBook, Unshared, milliseconds
 
@@ -75,17 +76,25 @@ class Pace:
         """See `Pacer`."""
         if self._ticket_of(account, kind) is not None:
             return None
+        if (too_old := self._mine.tickets.pop((account, kind), None)) is not None:
+            self._give_back(too_old)
         taken = self._take(account, kind, retry=retry)
         if isinstance(taken, Held):
             return taken
         self._mine.tickets[account, kind] = taken
         return None
 
+    def release(self) -> None:
+        """See `Pacer`."""
+        while self._mine.tickets:
+            self._give_back(self._mine.tickets.popitem()[1])
+
     def enter(self, account: str, kind: Kind) -> Ticket | Held:
         """See `Pacer`."""
-        ticket = self._ticket_of(account, kind)
-        self._mine.tickets.pop((account, kind), None)
-        return ticket or self._take(account, kind, retry=False)
+        if (ticket := self._ticket_of(account, kind)) is None:
+            return self._take(account, kind, retry=False)
+        del self._mine.tickets[account, kind]
+        return ticket
 
     def saw(self, ticket: Ticket, verdict: Verdict, retry_after: timedelta | None = None) -> None:
         """See `Pacer`. A reply that changes nothing costs nothing."""
@@ -103,7 +112,7 @@ class Pace:
                 )
             except AwayError as error:
                 self._lost(error)
-        _tell_the_log(ticket, verdict, changed, retry_after)
+        tell_the_log(ticket, verdict, changed, retry_after)
 
     def standing(self, account: str) -> Standing:
         """See `Pacer`."""
@@ -182,6 +191,18 @@ class Pace:
                     told.popleft()
         return look
 
+    def _give_back(self, ticket: Ticket) -> None:
+        """No call goes out on this one. A Redis that is away, or hears of it just now, counts it to its end: too much, never too little."""
+        with self._lock:
+            self._book(ticket.account).release(ticket.kind, ticket.call)
+            if untold := self._unshared.get(ticket.account):
+                self._unshared[ticket.account] = deque(one for one in untold if one[0] != ticket.call)
+        if (shared := self._there()) is not None:
+            try:
+                shared.release(ticket.account, ticket.kind, ticket.call)
+            except AwayError as error:
+                self._lost(error)
+
     def _own(self, account: str, limit: int | None) -> int | None:
         """What this process may take of the budget while nobody can count what the others take."""
         return None if limit is None else max(limit // (2 * self._sharers.get(account, _UNKNOWN)), 1)
@@ -223,18 +244,3 @@ def _calls_of(book: Book) -> list[Unshared]:
 
 def _time(milliseconds_: int) -> timedelta:
     return timedelta(milliseconds=milliseconds_)
-
-
-def _tell_the_log(ticket: Ticket, verdict: Verdict, changed: str, retry_after: timedelta | None) -> None:
-    about = {"account": ticket.account, "kind": ticket.kind.value}
-    match changed:
-        case "opened" if verdict is Verdict.FULL:
-            log.info("every conversation slot is taken: one job at a time asks for one", **about)
-        case "opened":
-            log.warning("calls of this kind fail one after another: none goes out for a while", **about)
-        case "closed":
-            log.info("calls of this kind are answered again", **about)
-        case "cut":
-            log.warning("Tavus asks us to slow down: the rate is halved, and grows back", **about, retry_after=str(retry_after))
-        case _:
-            pass

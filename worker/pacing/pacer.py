@@ -1,7 +1,7 @@
 """What others may ask of a pace, and the pace that lets everything through. It may not know how a pace is kept.
 
-The engine asks `foresee` before work that a call is to follow, and `permit` before an intent is written; the sweep asks for `room`; the client has
-`enter` and `saw`.
+The engine asks `foresee` before work that a call is to follow, and `permit` before an intent is written, and has `release` for what came to nothing;
+the sweep asks for `room`; the client has `enter` and `saw`.
 """
 
 from dataclasses import dataclass, field
@@ -41,13 +41,16 @@ class Standing:
 
 
 class Pacer(Protocol):
-    """What the engine, the sweep and the client ask of a pace. `permit` takes; `foresee` and `room` only look."""
+    """What the engine, the sweep and the client ask of a pace. `permit` takes, `release` gives back; `foresee` and `room` only look."""
 
     def foresee(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
         """Why a call could not go now; None when it could."""
 
     def permit(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
         """Take a permit for the next call of this kind that this thread makes. None: it is taken. Asked for twice, it is taken once."""
+
+    def release(self) -> None:
+        """Give back the permits that this thread took and did not use: no call of theirs goes out any more."""
 
     def room(self, account: str, kind: Kind) -> int:
         """How many calls could go now."""
@@ -77,6 +80,9 @@ class Unpaced:
         """Always."""
         del account, kind, retry
         return None
+
+    def release(self) -> None:
+        """Nothing was taken."""
 
     def room(self, account: str, kind: Kind) -> int:
         """Without end."""

@@ -2,7 +2,7 @@
 -- It may not decide otherwise than `book.py`; a test compares them call by call.
 -- KEYS: calls, looks, retries (sorted sets: call -> moment), state (hash), sharers (sorted set: process -> moment).
 -- n: the numbers, written before these lines when the script is loaded, for they do not change while a process runs.
--- ARGV: what (ask | take | saw | show), kind, pays, call, limit (-1: none), retry, now (-1: the server's), process,
+-- ARGV: what (ask | take | release | saw | show), kind, pays, call, limit (-1: none), retry, now (-1: the server's), process,
 --       then for `saw`: verdict, probe, pause, late; for the others triples of calls that went out while Redis was away:
 --       call, age, flags (1: a look, 2: a retry).
 local what, kind, pays, call = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
@@ -131,7 +131,15 @@ local function saw()
   return changed ~= '' and changed or cut
 end
 
+local function release()
+  local moment = redis.call('ZSCORE', CALLS, call)
+  for _, key in ipairs({CALLS, LOOKS, RETRIES}) do redis.call('ZREM', key, call) end
+  if moment and value(of('probe_until')) == tonumber(moment) + n.probe then keep(of('probe_until'), 0) end
+  return ''
+end
+
 if what == 'saw' then return saw() end
+if what == 'release' then return release() end
 
 local reason, wait, left = ask()
 local probe = 0

@@ -68,6 +68,10 @@ class SharedBook:
         told = [word for name, age, of, again in unshared for word in (name, age, (0 if of.pays else 1) + (2 if again else 0))]
         return _look(self._run("take", account, kind, call, limit, retry, now, *told))
 
+    def release(self, account: str, kind: Kind, call: str, now: int | None = None) -> None:
+        """See `Book.release`."""
+        self._run("release", account, kind, call, None, 0, now)
+
     def saw(
         self,
         account: str,

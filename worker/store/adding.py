@@ -17,9 +17,10 @@ from typing_extensions import override  # typing's own from Python 3.12 on
 from worker.core.job import Job, JobId
 from worker.store import stories
 from worker.store.database import one_of, portions
-from worker.store.reading import ATTEMPT, JOB, STORY, jobs_of
+from worker.store.reading import STORY
 from worker.store.rows import attempt_columns, columns_of, document_of, storable
 from worker.store.tables import Moment
+from worker.store.whole import ATTEMPT, JOB, jobs_of
 
 _TOLD = frozenset({"version", "due_at", "priority", "state"})
 _DEFAULTS = {

@@ -1,6 +1,6 @@
 """A decision to commit, and how it is written: by compare-and-swap on the version that was read. It may not decide, nor begin a transaction."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from worker.core.decision import Decision
 from worker.core.events import Event
 from worker.core.job import Attempt, Job
 from worker.core.rules import Rules
+from worker.core.values import Maker
 from worker.store import rulebook, single, stories
 from worker.store.rows import attempt_columns, columns_of, document_of, storable
 from worker.store.tables import METADATA
@@ -20,6 +21,8 @@ JOB, ATTEMPT, STORY = METADATA.tables["job"], METADATA.tables["attempt"], METADA
 _SAME = update(JOB).where(JOB.c.id == bindparam("same_id"), JOB.c.version == bindparam("same_version"))
 _KNOWN = update(ATTEMPT).where(ATTEMPT.c.job_id == bindparam("known_job"), ATTEMPT.c.number == bindparam("known_number"))
 _NEW, _TOLD = insert(ATTEMPT), insert(STORY)
+
+_JOBS = Maker(Job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Applied:
 
     def __post_init__(self) -> None:
         """Count the version up."""
-        object.__setattr__(self, "after", replace(self.decision.job, version=self.before.version + 1))
+        object.__setattr__(self, "after", _JOBS.changed(self.decision.job, version=self.before.version + 1))
 
 
 def commit(connection: Connection, change: Applied, now: datetime) -> bool:

@@ -21,7 +21,7 @@ from worker.core.states import State
 from worker.store import accounts
 from worker.store.accounts import Known
 from worker.store.database import one_of, portions
-from worker.store.lines import in_fair_line
+from worker.store.lines import in_fair_line, itself
 from worker.store.tables import METADATA, Moment
 
 JOB, ACCOUNT = METADATA.tables["job"], METADATA.tables["account"]
@@ -96,7 +96,7 @@ def _claim(connection: Connection, wanted: Select[Any], given: Mapping[str, obje
     # Asked for these alone: the index has all that the claim itself needs, and not this.
     opening = [claim.job_id for claim in found if claim.state is State.OPENING]
     asking = {job_id for part in portions(connection, opening) for job_id in _ids(connection, said.asking, ids=part)}
-    return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found]
+    return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found] if asking else found
 
 
 @lru_cache(maxsize=64)  # those that are built once stay; an account that is stopped has its own
@@ -145,7 +145,7 @@ def taking(dialect: str) -> Update:
 
 
 def _ids(connection: Connection, wanted: Select[Any], **given: object) -> list[JobId]:
-    return [JobId(job_id) for job_id in connection.execute(wanted, given).scalars()]
+    return [JobId(job_id) for job_id in connection.execute(wanted, given).scalars().all()]
 
 
 def _write(connection: Connection, change: Update, job_ids: Sequence[JobId], **values: datetime | None) -> None:
@@ -192,11 +192,6 @@ def answering(dialect: str) -> ColumnElement[bool]:
     return and_(one_of(dialect, JOB.c.id, "ids"), or_(rung, JOB.c.due_at <= _NOW))
 
 
-def _itself(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The column, in words that keep a planner from choosing an index by it where another is meant."""
-    return func.coalesce(column, column)
-
-
 def _claimable(*which: ColumnElement[bool], order: Sequence[ColumnElement[Any]]) -> Select[Any]:
     wanted = select(JOB.c.id, JOB.c.account, JOB.c.state).where(*which).order_by(*order)
     # PostgreSQL: what another claims at this moment is passed over. SQLite has one writer at a time anyway.
@@ -210,7 +205,7 @@ _OF_CALLER = JOB.c.caller == bindparam("whom")
 _RUNG_BEFORE = JOB.c.rung_at <= bindparam("rung_before", type_=Moment)
 _LONGEST_DUE = _claimable(JOB.c.state.in_(_STATES), JOB.c.account == _ACCOUNT, JOB.c.due_at <= _NOW, order=[JOB.c.due_at]).limit(_LIMIT)
 _LOST = _claimable(
-    _itself(JOB.c.state).in_(_STATES), _itself(JOB.c.account) == _ACCOUNT, _RUNG_BEFORE, order=[JOB.c.rung_at]
+    itself(JOB.c.state).in_(_STATES), itself(JOB.c.account) == _ACCOUNT, _RUNG_BEFORE, order=[JOB.c.rung_at]
 ).limit(_LIMIT)  # fmt: skip
 _LOST_OF_CALLER = _LOST.where(_OF_CALLER)
 _NEARLY_DUE = _claimable(
@@ -221,7 +216,7 @@ _NEARLY_DUE = _claimable(
 
 @cache
 def _of_caller(state: State) -> Select[Any]:
-    line = (*in_fair_line(state, _ACCOUNT), _OF_CALLER, _itself(JOB.c.due_at) <= _NOW)
+    line = (*in_fair_line(state, _ACCOUNT), _OF_CALLER, itself(JOB.c.due_at) <= _NOW)
     return _claimable(*line, order=[JOB.c.priority.desc(), JOB.c.due_at]).limit(_LIMIT)
 
 

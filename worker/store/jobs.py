@@ -13,9 +13,10 @@ from worker.core.states import State
 from worker.store import accounts, adding, applied, budgets, claims, lessons, looks, rulebook, single
 from worker.store.adding import Added, KeyReusedError, New
 from worker.store.applied import Applied
-from worker.store.database import alone
-from worker.store.reading import Reader, jobs_of, rows_of
+from worker.store.database import lasting
+from worker.store.reading import Reader
 from worker.store.rows import job_from, storable
+from worker.store.whole import jobs_of, rows_of
 
 __all__ = ["Added", "Applied", "KeyReusedError", "Ledger", "New", "StaleJobError"]
 
@@ -32,7 +33,7 @@ class Ledger(Reader):
     def __init__(self, database: Engine) -> None:
         """Use an engine of `open_database`."""
         super().__init__(database)
-        self._alone = alone(database)
+        self._lasting = lasting(database)
         self._kept: set[str] = set()  # digests of rules that are written down
 
     def add(self, job: Job, fingerprint: str, *, ring: timedelta | None) -> Added:
@@ -76,17 +77,17 @@ class Ledger(Reader):
         asked: bool | None = None,
     ) -> list[claims.Claim]:
         """See `claims.claim_due`."""
-        with self._alone.begin() as connection:
+        with self._lasting.begin() as connection:
             return claims.claim_due(connection, states, account, now, lease, limit, caller=caller, rung_before=rung_before, asked=asked)
 
     def claim_nearly(self, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> list[claims.Claim]:
         """See `claims.claim_nearly`."""
-        with self._alone.begin() as connection:
+        with self._lasting.begin() as connection:
             return claims.claim_nearly(connection, account, now, until, lease, limit)
 
     def claim_these(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[claims.Claim]:
         """See `claims.claim_these`."""
-        with self._alone.begin() as connection:
+        with self._lasting.begin() as connection:
             return claims.claim_these(connection, job_ids, now, lease)
 
     def unclaim(self, job_ids: Sequence[JobId], now: datetime) -> None:
@@ -104,13 +105,13 @@ class Ledger(Reader):
 
     def _take_one(self, job_id: JobId, now: datetime, lease: timedelta) -> list[Job]:
         given = {"ids": [job_id], "now": now, "new_due_at": now + lease}
-        with self._alone.begin() as connection:
+        with self._lasting.begin() as connection:
             taken = rows_of(connection, claims.taking(connection.dialect.name), given)
             return [job_from(row, *single.surroundings(connection, row["id"], row["account"])) for row in taken]
 
     def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
         """See `looks.put_off`; for decisions that are no news."""
-        with self._database.begin() as connection:
+        with self._lasting.begin() as connection:
             return looks.put_off(connection, [(change.before, change.decision.job) for change in changes], now)
 
     def apply(self, change: Applied, now: datetime) -> Job:
@@ -119,7 +120,7 @@ class Ledger(Reader):
         Raises BudgetSpentError for an intent to pay that the account's own limits do not allow.
         """
         if self._stands_alone(change):
-            with self._alone.begin() as connection:
+            with self._lasting.begin() as connection:
                 written = [change.after] if applied.commit_alone(connection, change, now) else []
         else:
             written = self.apply_batch([change], now)

@@ -19,10 +19,11 @@ _ENDED = (Outcome.TRAINED, Outcome.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How long a training took, None while it runs, and whether it ended well."""
+    """How long a training took, None while it runs, and whether it ended well. `late`: how long after its moment the look came that found it over."""
 
     took: timedelta | None
     well: bool
+    late: timedelta = timedelta(0)
 
 
 def subjects(connection: Connection) -> list[str]:
@@ -44,9 +45,16 @@ def trainings(connection: Connection, subject: str, before: datetime, limit: int
     runs = (ATTEMPT.c.outcome == Outcome.CHARGED.value, ATTEMPT.c.vanished_at.is_(None), ATTEMPT.c.intended_at > running_since)
     known = or_(ATTEMPT.c.ended_at.is_not(None), and_(*runs))
     began = (ATTEMPT.c.subject == subject, ATTEMPT.c.replica_id.is_not(None), ATTEMPT.c.intended_at <= before, known)
-    wanted = select(ATTEMPT.c.intended_at, ATTEMPT.c.ended_at, ATTEMPT.c.outcome).where(*began)
+    wanted = select(ATTEMPT.c.intended_at, ATTEMPT.c.ended_at, ATTEMPT.c.look_due_at, ATTEMPT.c.outcome).where(*began)
     found = connection.execute(wanted.order_by(ATTEMPT.c.intended_at.desc()).limit(limit))
-    return [Training(row.ended_at and row.ended_at - row.intended_at, row.outcome == Outcome.TRAINED.value) for row in found]
+    return [training(row.intended_at, row.ended_at, row.look_due_at, Outcome(row.outcome)) for row in found]
+
+
+def training(began: datetime, ended: datetime | None, look_due: datetime | None, outcome: Outcome) -> Training:
+    """What such an attempt teaches. Those of before it was kept when a look was due count as looked at in time."""
+    if ended is None:
+        return Training(None, well=False)
+    return Training(ended - began, outcome is Outcome.TRAINED, timedelta(0) if look_due is None else ended - look_due)
 
 
 def endings(connection: Connection, account: str, limit: int) -> list[Ending]:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     CompoundSelect,
     Connection,
@@ -17,11 +18,14 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     exists,
     func,
     literal,
     literal_column,
+    null,
     select,
+    union,
     union_all,
 )  # fmt: skip
 
@@ -57,9 +61,10 @@ def due(connection: Connection, now: datetime, *, rung_before: datetime) -> Due:
     return Due(tuple(sorted(moving, key=lambda line: (line.state, line.account))), bool(told[_DELETION]))
 
 
-def callers(connection: Connection, state: State, account: str) -> list[str]:
-    """Whose jobs of this state the account has: for the states in which callers wait for each other."""
-    return list(connection.execute(_callers(state), {"account": account}).scalars())
+def callers(connection: Connection, state: State, account: str, now: datetime, rung_before: datetime | None) -> list[str]:
+    """Who has jobs of this state and account that are due, or were rung for before `rung_before` and did not come; of a state in `FAIR`."""
+    given = {"account": account, "now": now, "rung_before": rung_before}
+    return sorted(connection.execute(_callers(state), given).scalars())
 
 
 def in_fair_line(state: State, account: ColumnElement[str]) -> tuple[ColumnElement[bool], ...]:
@@ -70,16 +75,32 @@ def in_fair_line(state: State, account: ColumnElement[str]) -> tuple[ColumnEleme
     return (JOB.c.state == literal_column(f"'{state.value}'"), JOB.c.account == account)
 
 
+_BEFORE_ALL = literal(-(2**63), BigInteger)
 # The statements, built once: to build one takes longer than the database takes to answer it.
 
 
+def itself(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column, in words that keep a planner from choosing an index by it where another is meant."""
+    return func.coalesce(column, column)
+
+
 @cache
-def _callers(state: State) -> Select[Any]:
-    line_of = in_fair_line(state, bindparam("account", type_=String))
-    first = select(func.min(JOB.c.caller).label("caller")).where(*line_of).cte("line", recursive=True)
-    following = select(func.min(JOB.c.caller)).where(*line_of, JOB.c.caller > first.c.caller).scalar_subquery()
-    line = first.union_all(select(following).where(first.c.caller.is_not(None)))
-    return select(line.c.caller).where(line.c.caller.is_not(None))
+def _callers(state: State) -> CompoundSelect[Any]:
+    """From priority to priority of each caller, for within one the index has the jobs by their moments: the first of them says whether any is due."""
+    account = bindparam("account", type_=String)
+    line_of = in_fair_line(state, account)
+    begin = select(func.min(JOB.c.caller).label("caller"), cast(null(), BigInteger).label("priority")).where(*line_of)
+    step = begin.cte("line", recursive=True)
+    after = JOB.c.priority > func.coalesce(step.c.priority, _BEFORE_ALL)
+    higher = select(cast(func.min(JOB.c.priority), BigInteger)).where(*line_of, JOB.c.caller == step.c.caller, after).scalar_subquery()
+    another = select(func.min(JOB.c.caller)).where(*line_of, JOB.c.caller > step.c.caller).scalar_subquery()
+    following = select(case((higher.is_not(None), step.c.caller), else_=another), higher).where(step.c.caller.is_not(None))
+    line = step.union_all(following)
+    of_line = (*line_of, JOB.c.caller == line.c.caller, JOB.c.priority == line.c.priority)
+    earliest = select(func.min(JOB.c.due_at)).where(*of_line).scalar_subquery()
+    is_due = select(line.c.caller).where(line.c.priority.is_not(None), earliest <= bindparam("now", type_=Moment))
+    is_out = (JOB.c.rung_at <= bindparam("rung_before", type_=Moment), itself(JOB.c.state) == state.value, itself(JOB.c.account) == account)
+    return union(is_due, select(JOB.c.caller).where(*is_out))
 
 
 _LINE, _DELETION, _STOPPED, _DEAF = "line", "deletion", "stopped", "deaf"

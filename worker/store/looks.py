@@ -7,16 +7,15 @@ and nobody waits here.
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
-from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, DateTime, Integer, Select, String, bindparam, column, func, select, update
+from sqlalchemy import Connection, DateTime, Integer, String, bindparam, column, func, select, update
 from sqlalchemy.types import TypeEngine
 
 from worker.core.decision import Decision
 from worker.core.job import Job, JobId
-from worker.store.database import one_of, portions
+from worker.store.database import Array, one_of, portions
 from worker.store.rows import storable
 from worker.store.tables import METADATA, Moment
 
@@ -35,39 +34,48 @@ def is_no_news(before: Job, decision: Decision) -> bool:
 
 def put_off(connection: Connection, looks: Sequence[tuple[Job, Job]], now: datetime) -> set[JobId]:
     """Write when these jobs are looked at next: each as it was read, and as it is to be. Those that were written; the others are not as they were."""
-    fresh: set[JobId] = set()
-    read = {before.id: before.version for before, _ in looks}
-    for part in portions(connection, list(read)):
-        versions = connection.execute(_versions(connection.dialect.name), {"ids": part})
-        fresh |= {JobId(row.id) for row in versions if read[JobId(row.id)] == row.version}
-    moved = [
-        {"job": after.id, "due_at": after.due_at, "progress": storable(after.progress), "tries": after.tries}
-        for _, after in looks
-        if after.id in fresh
-    ]
-    if moved:
-        _write(connection, moved, now)
-    return fresh
+    write = _one_by_one if connection.dialect.name == "sqlite" else _at_once
+    return {job_id for part in portions(connection, looks) for job_id in write(connection, part, now)}
 
 
-def _write(connection: Connection, moved: Sequence[dict[str, Any]], now: datetime) -> None:
-    if connection.dialect.name == "sqlite":
-        connection.execute(_ONE, [one | {"now": now} for one in moved])
-    else:
-        connection.execute(_MANY, {name: [one[name] for one in moved] for name in ("job", *_MOVED)} | {"now": now})
+def _at_once(connection: Connection, looks: Sequence[tuple[Job, Job]], now: datetime) -> list[JobId]:
+    given = {
+        "given_id": [after.id for _, after in looks],
+        "given_version": [before.version for before, _ in looks],
+        "given_due_at": [after.due_at for _, after in looks],
+        "given_progress": [storable(after.progress) for _, after in looks],
+        "given_tries": [after.tries for _, after in looks],
+        "now": now,
+    }
+    return [JobId(one) for one in connection.execute(_MANY, given).scalars().all()]
 
 
-@cache
-def _versions(dialect: str) -> Select[Any]:
-    return select(JOB.c.id, JOB.c.version).where(one_of(dialect, JOB.c.id, "ids")).with_for_update(skip_locked=True)
+def _one_by_one(connection: Connection, looks: Sequence[tuple[Job, Job]], now: datetime) -> set[JobId]:
+    # Nobody else writes meanwhile.
+    stands = {JobId(row.id): row.version for row in connection.execute(_VERSIONS, {"ids": [before.id for before, _ in looks]})}
+    fresh = {before.id: after for before, after in looks if stands.get(before.id) == before.version}
+    if fresh:
+        moved = [{name: storable(getattr(after, name)) for name in _MOVED} | {"job": job_id, "now": now} for job_id, after in fresh.items()]
+        connection.execute(_ONE, moved)
+    return set(fresh)
 
 
 _SAME: dict[str, Any] = {"version": JOB.c.version + 1, "rung_at": None, "updated_at": bindparam("now", type_=Moment)}
+_VERSIONS = select(JOB.c.id, JOB.c.version).where(one_of("sqlite", JOB.c.id, "ids"))
 _ONE = update(JOB).where(JOB.c.id == bindparam("job")).values(**{name: bindparam(name) for name in _MOVED}, **_SAME)
-_ARRAYS: dict[str, TypeEngine[Any]] = {"job": String(), "due_at": DateTime(timezone=True), "progress": String(), "tries": Integer()}
+_GIVEN: dict[str, TypeEngine[Any]] = {
+    "id": String(), "version": Integer(), "due_at": DateTime(timezone=True), "progress": String(), "tries": Integer(),
+}  # fmt: skip
 _ROWS = (
-    func.unnest(*(bindparam(name, type_=ARRAY(kind)) for name, kind in _ARRAYS.items()))
-    .table_valued(*map(column, _ARRAYS), name="moved")
+    func.unnest(*(bindparam(f"given_{name}", type_=Array(kind)) for name, kind in _GIVEN.items()))
+    .table_valued(*map(column, _GIVEN), name="given")
     .render_derived()
 )
-_MANY = update(JOB).where(JOB.c.id == _ROWS.c.job).values(**{name: _ROWS.c[name] for name in _MOVED}, **_SAME)
+# Locked first and changed then: what a change meets that somebody else has locked, it waits for.
+_FREE = (
+    select(*(_ROWS.c[name] for name in ("id", *_MOVED)))
+    .where(JOB.c.id == _ROWS.c.id, JOB.c.version == _ROWS.c.version)
+    .with_for_update(of=JOB, skip_locked=True)
+    .cte("free")
+)
+_MANY = update(JOB).where(JOB.c.id == _FREE.c.id).values(**{name: _FREE.c[name] for name in _MOVED}, **_SAME).returning(JOB.c.id)

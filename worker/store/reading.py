@@ -4,24 +4,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, Select, Update, func, select
+from sqlalchemy import Connection, DateTime, Engine, func, select
 
 from worker.core.calling import Ending
 from worker.core.events import BudgetReached
 from worker.core.job import Attempt, Job, JobId, Mark, Terms
 from worker.core.rules import Rules
 from worker.core.states import State
-from worker.store import accounts, book, budgets, claims, lessons, lines, rows, rulebook, stories
-from worker.store.accounts import Known
+from worker.store import accounts, book, budgets, lessons, lines, rows, rulebook, stories, whole
 from worker.store.database import glancing, one_of, portions, reading
 from worker.store.tables import METADATA
+from worker.store.whole import ATTEMPT, JOB
 
 UNREADABLE = (ValueError, TypeError, LookupError)
 """What a row raises that was changed by hand, or written by a newer version."""
-JOB, ATTEMPT, STORY = METADATA.tables["job"], METADATA.tables["attempt"], METADATA.tables["story"]
+STORY = METADATA.tables["story"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +68,22 @@ class Reader:
     def get_many(self, job_ids: Sequence[JobId]) -> list[Job]:
         """Those of the jobs that exist, in no order."""
         with self._reading() as connection:
-            return jobs_of(connection, job_ids)
+            return whole.jobs_of(connection, job_ids)
 
     def answered(self, job_ids: Sequence[JobId], now: datetime) -> list[Job]:
-        """See `claims.answering`; the jobs, which nobody is fenced from."""
+        """See `whole.answering`."""
         with self._glancing() as connection:
-            known = accounts.known(connection)
-            wanted, stopped = _answering(connection.dialect.name), claims.not_stopped(known)
-            return _jobs(connection, wanted.where(*stopped) if stopped else wanted, {"ids": job_ids, "now": now}, known)
+            return whole.answering(connection, job_ids, now)
 
     def due(self, now: datetime, *, rung_before: datetime) -> lines.Due:
         """See `lines.due`."""
         with self._glancing() as connection:
             return lines.due(connection, now, rung_before=rung_before)
 
-    def callers(self, state: State, account: str) -> list[str]:
+    def callers(self, state: State, account: str, now: datetime, rung_before: datetime | None = None) -> list[str]:
         """See `lines.callers`."""
         with self._glancing() as connection:
-            return lines.callers(connection, state, account)
+            return lines.callers(connection, state, account, now, rung_before)
 
     def find_by_mark(self, mark: Mark) -> JobId | None:
         """The job of an attempt's mark."""
@@ -191,31 +188,16 @@ class Reader:
             return accounts.stops(connection)
 
 
-def jobs_of(connection: Connection, job_ids: Sequence[JobId], known: Known | None = None) -> list[Job]:
-    """Those of the jobs that exist, as this transaction sees them, in no order. `known`: of the accounts, where it was read already."""
-    wanted, known = _named(connection.dialect.name), known or accounts.known(connection)
-    return [job for part in portions(connection, job_ids) for job in _jobs(connection, wanted, {"ids": part}, known)]
-
-
-def jobs_from(connection: Connection, found: Sequence[dict[str, Any]], known: Known) -> list[Job]:
-    """The jobs of rows of `job`, with their attempts."""
-    attempts: dict[str, list[Any]] = {row["id"]: [] for row in found}
-    for ids in portions(connection, list(attempts)):
-        for attempt in rows_of(connection, _attempts(connection.dialect.name), {"ids": ids}):
-            attempts[attempt["job_id"]].append(attempt)
-    return [rows.job_from(row, attempts[row["id"]], known.terms_of(row["account"])) for row in found]
-
-
 def _readable(connection: Connection, ids: Sequence[JobId]) -> tuple[list[Job], dict[JobId, str]]:
     """The jobs that can be read, and why the others cannot: all at once when none is odd, else one by one."""
     try:
-        return sorted(jobs_of(connection, ids), key=lambda job: job.id), {}
+        return sorted(whole.jobs_of(connection, ids), key=lambda job: job.id), {}
     except UNREADABLE:
         jobs: list[Job] = []
         unreadable: dict[JobId, str] = {}
         for job_id in ids:
             try:
-                jobs += jobs_of(connection, [job_id])
+                jobs += whole.jobs_of(connection, [job_id])
             except UNREADABLE as error:
                 unreadable[job_id] = f"{type(error).__name__}: {error}"
         return jobs, unreadable
@@ -234,33 +216,3 @@ def _stories(connection: Connection, ids: Sequence[JobId]) -> tuple[dict[JobId, 
             except UNREADABLE as error:
                 untold[JobId(row["job_id"])] = f"a line of its story: {type(error).__name__}: {error}"
     return told, untold
-
-
-def _jobs(connection: Connection, wanted: Select[Any], given: Mapping[str, object], known: Known) -> list[Job]:
-    return jobs_from(connection, rows_of(connection, wanted, given), known)
-
-
-def rows_of(connection: Connection, wanted: Select[Any] | Update, given: Mapping[str, object]) -> list[dict[str, Any]]:
-    """The rows by their columns' names. Not SQLAlchemy's mappings, which take three times as long to read."""
-    found = connection.execute(wanted, given)
-    names = tuple(found.keys())
-    return [dict(zip(names, row, strict=True)) for row in found.all()]
-
-
-# Built once: to build one takes longer than the database takes to answer it.
-_EVERY = select(JOB)
-
-
-@cache
-def _named(dialect: str) -> Select[Any]:
-    return _EVERY.where(one_of(dialect, JOB.c.id, "ids"))
-
-
-@cache
-def _answering(dialect: str) -> Select[Any]:
-    return _EVERY.where(claims.answering(dialect))
-
-
-@cache
-def _attempts(dialect: str) -> Select[Any]:
-    return select(ATTEMPT).where(one_of(dialect, ATTEMPT.c.job_id, "ids")).order_by(ATTEMPT.c.number)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from math import isfinite
 from operator import attrgetter
 from typing import Any
@@ -17,7 +18,6 @@ from worker.core.job import (
     ConversationId,
     Deletion,
     Job,
-    JobId,
     Lost,
     Mark,
     Outcome,
@@ -28,6 +28,7 @@ from worker.core.job import (
 )
 from worker.core.learned import subject_of
 from worker.core.states import State
+from worker.core.values import Maker
 
 _PLAIN = (
     "account", "caller", "created_at", "version", "due_at", "priority", "idempotency_key", "conversation_wanted", "cancel_requested",
@@ -37,6 +38,10 @@ _PLAIN = (
 _REQUEST = tuple(one.name for one in fields(Request))
 _request = attrgetter(*_REQUEST)  # asked at every door, and `fields` of each request takes longer than the rest
 _ATTEMPT = tuple(one.name for one in fields(Attempt) if one.name not in {"deletion", "strays"})
+
+_JOBS, _ATTEMPTS = Maker(Job), Maker(Attempt)
+# An enumeration looks a value up in a microsecond, and jobs are read by the thousand; what is none raises ValueError here too.
+_state, _failure, _outcome, _start, _auto_fix = cache(State), cache(Failure), cache(Outcome), cache(Start), cache(AutoFix)
 
 # PostgreSQL keeps neither NUL nor half a surrogate pair in text, nor a number that is none in JSON; SQLite keeps them all.
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")
@@ -68,16 +73,18 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any column, and anything in a
 
 def job_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], terms: Terms) -> Job:
     """The job of a row of `job` and its rows of `attempt`, in order, under its account's terms."""
-    return Job(
-        id=JobId(row["id"]),
-        state=State(row["state"]),
-        request=request_from(row["request"]),
-        terms=terms,
-        attempts=tuple(attempt_from(attempt) for attempt in attempts),
-        conversation=_conversation_from(row),
-        failure=Failure(row["failure"]) if row["failure"] else None,
-        release_to=State(row["release_to"]) if row["release_to"] else None,
-        **{name: row[name] for name in _PLAIN},
+    return _JOBS.made(
+        {
+            **row,
+            "state": _state(row["state"]),
+            "request": request_from(row["request"]),
+            "terms": terms,
+            "attempts": tuple([attempt_from(attempt) for attempt in attempts]),
+            "conversation": _conversation_from(row),
+            "failure": _failure(row["failure"]) if row["failure"] else None,
+            "release_to": _state(row["release_to"]) if row["release_to"] else None,
+            "written_at": row["updated_at"],
+        }
     )
 
 
@@ -101,7 +108,7 @@ def columns_of(job: Job) -> dict[str, Any]:
 
 def request_from(document: Mapping[str, Any]) -> Request:
     """The request that a document of `document_of` holds."""
-    return Request(**(dict(document) | {"start": Start(document["start"]), "auto_fix": AutoFix(document["auto_fix"])}))
+    return Request(**{**document, "start": _start(document["start"]), "auto_fix": _auto_fix(document["auto_fix"])})
 
 
 def document_of(request: Request) -> dict[str, Any]:
@@ -145,13 +152,11 @@ def attempt_columns(job: Job, attempt: Attempt) -> dict[str, Any]:
 
 def attempt_from(row: Mapping[str, Any]) -> Attempt:
     """The attempt of a row."""
-    plain = {name: row[name] for name in _ATTEMPT}
-    return Attempt(
-        **plain
-        | {
-            "mark": Mark(row["mark"]),
-            "outcome": Outcome(row["outcome"]),
-            "failure": Failure(row["failure"]) if row["failure"] else None,
+    return _ATTEMPTS.made(
+        {
+            **row,
+            "outcome": _outcome(row["outcome"]),
+            "failure": _failure(row["failure"]) if row["failure"] else None,
             "deletion": _deletion_from(row),
             "strays": tuple(ReplicaId(one) for one in row["strays"].split(",")) if row["strays"] else (),
         }

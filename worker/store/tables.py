@@ -143,6 +143,7 @@ class AttemptRow(_Table, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
     called_at: datetime | None = Field(default=None, sa_type=Moment)
     late_at: datetime | None = Field(default=None, sa_type=Moment)
+    look_due_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class StoryRow(_Table, table=True):

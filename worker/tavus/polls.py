@@ -13,7 +13,7 @@ from worker.core.effects import PollReplica
 from worker.core.job import ReplicaId
 from worker.tavus.batches import Batches
 from worker.tavus.client import Answer, Reply, Tavus
-from worker.tavus.refusals import fault_of, retry_after_of, says_unknown, words_of
+from worker.tavus.refusals import fault_of, retry_after_of, says_unknown, was_held, words_of
 from worker.tavus.verdicts import failure_of_training
 from worker.tavus.wire import Replica, Training, all_of, page_of, replica_of, said, shown
 
@@ -105,4 +105,4 @@ def _error_of(replica: Replica) -> str:
 
 
 def _unread(reply: Reply) -> events.PollUnread:
-    return events.PollUnread(words_of(reply), retry_after_of(reply), fault_of(reply))
+    return events.PollUnread(words_of(reply), retry_after_of(reply), fault_of(reply), was_held(reply))

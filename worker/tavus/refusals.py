@@ -70,6 +70,11 @@ def fault_of(reply: Reply) -> Failure | None:
     return None
 
 
+def was_held(reply: Reply) -> bool:
+    """Whether the account's pace held the call back: nobody was asked."""
+    return isinstance(reply, NotSent) and reply.retry_after is not None
+
+
 def says_unknown(reply: Reply) -> bool:
     """Whether Tavus says that there is no such replica: 404, or 400 with its words for it."""
     if not isinstance(reply, Answer) or not isinstance(reply.document, Mapping):

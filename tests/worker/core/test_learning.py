@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.core.samples import HOUR, MINUTE, trying
-from worker.core.learning import Lesson, lesson_of
+from worker.core.learning import MOST, Lesson, lesson_of
 from worker.core.polling import Plan
 from worker.core.times import EARLY, place
 
@@ -101,6 +101,17 @@ def test_the_share_of_rejections_follows_what_was_seen_and_so_do_their_times() -
     assert 0.1 < share(many, HOUR) < 0.2
     slow = learned(*around(3.5, 10), failed=tuple(around(1, 10)))
     assert gap(slow, HOUR) < gap(none, HOUR) / 4
+
+
+def test_however_many_are_rejected_those_that_train_are_not_crowded_out_and_their_share_stays_true() -> None:
+    rejected = [(timedelta(minutes=3 + number % 3), False) for number in range(19 * MOST)]
+    lesson = lesson_of([*rejected, *((one, True) for one in around(1.5, MOST))])
+    assert (len(lesson.trained), len(lesson.failed)) == (MOST, MOST)
+    plan = lesson.plan(PRIOR)
+    assert plan.typical / HOUR == pytest.approx(1.5, rel=0.05)
+    assert share(plan, HOUR / 2) == pytest.approx(0.95, abs=0.02)
+    few = lesson_of([*rejected[:MOST], *((one, True) for one in around(1.5, MOST))])
+    assert share(few.plan(PRIOR), HOUR / 2) == pytest.approx(0.5, abs=0.02)
 
 
 def test_that_failed_trainings_end_soon_says_nothing_of_how_long_good_ones_take() -> None:

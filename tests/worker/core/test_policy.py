@@ -123,6 +123,7 @@ def test_a_step_that_failed_at_tavus_is_paid_for_again_after_a_while_and_no_more
         error_first_seen_at=LATER,
         deletable_at=LATER + RULES.refund_hold,
         ended_at=LATER,
+        look_due_at=LATER,
     )
     assert _failed(Failure.AUDIO_PROCESSING, _training(AutoFix.NEVER, number=RULES.max_paid_attempts)).state is State.ABANDONED
 

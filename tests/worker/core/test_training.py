@@ -149,6 +149,17 @@ def test_when_a_training_ended_is_noted_however_it_ended() -> None:
         assert after(job(State.TRAINING), ended, now=NOW + HOUR).attempts[0].ended_at == NOW + HOUR
 
 
+@pytest.mark.parametrize("event", [ev.TrainingCompleted(REPLICA), HEADSET])
+@pytest.mark.parametrize("state", [State.TRAINING, State.CANCELLED])
+def test_when_the_look_was_due_that_found_a_training_over_is_noted_and_it_is_long_ago_where_nobody_looked(
+    state: State, event: ev.Event
+) -> None:
+    looked = job(state, written_at=NOW + HOUR)
+    due = NOW + RULES.plan.next_look(HOUR, phase(looked.id))
+    for now, noted in ((due - SECOND, due - SECOND), (due + SECOND, due), (due + 9 * HOUR, due)):
+        assert decided(looked, event, now).job.attempts[0].look_due_at == noted
+
+
 def test_a_late_training_raises_one_alarm_and_is_looked_at_seldom_and_nothing_else_becomes_of_it() -> None:
     soft = RULES.training_soft_deadline
     assert decided(job(State.TRAINING), CONTINUED, NOW + soft - SECOND).why == ""

@@ -8,10 +8,10 @@ import pytest
 from typing_extensions import override
 
 from tests.broker import Broker
-from tests.worker.engine.house import DONE, KEYS, MAIN, OTHER, House
+from tests.worker.engine.house import DONE, KEYS, LEASE, MAIN, OTHER, House
 from worker.core import events
 from worker.core.failures import Failure
-from worker.core.job import Start
+from worker.core.job import Start, Terms
 from worker.core.states import State
 from worker.engine import Engine
 from worker.pacing.kinds import Held, Kind, Numbers, Reason, Verdict
@@ -97,6 +97,30 @@ def test_a_permit_is_taken_once_for_one_submission(house: House, paced: Paced) -
     assert pace.standing(MAIN).sent == 1
 
 
+def test_a_permit_whose_decision_was_overtaken_or_whose_post_came_too_late_is_given_back(house: House, paced: Paced) -> None:
+    engine, pace = paced(1)
+    stale, late, spent = (house.enqueue(start=Start.NONE) for _ in range(3))
+    [before] = house.ledger.take([stale], house.clock.now, LEASE)
+    house.tell(stale, events.CancelRequested())
+    engine._run(before, events.InputPassed())
+    assert (house.job(stale).state, pace.standing(MAIN).sent) == (State.CANCELLED, 0)
+    sleepy = replace(engine, call=LEASE)  # as if the lease were nearly over
+    assert sleepy.tell(late, events.InputPassed()).failure is Failure.SENT_TOO_LATE
+    assert pace.standing(MAIN).sent == 0
+    house.ledger.set_terms(MAIN, Terms(max_in_flight=0), house.clock.now)
+    assert engine.tell(spent, events.InputPassed()).failure is Failure.IN_FLIGHT_FULL
+    assert (pace.standing(MAIN).sent, house.asked().get("create_replica", 0)) == (0, 0)
+
+
+def test_a_permit_for_a_look_that_came_too_late_is_given_back(house: House, paced: Paced) -> None:
+    engine, pace = paced(None)
+    job_id = house.training()
+    house.wait(DONE)
+    slow = replace(engine, performer=replace(engine.performer, patience=timedelta(seconds=-1)))
+    assert [job.state for job in slow.advance_many([job_id])] == [State.TRAINING]
+    assert pace.standing(MAIN).sent == 0
+
+
 def test_a_conversation_without_a_permit_is_not_intended_and_opens_when_there_is_one(house: House, paced: Paced, broker: Broker) -> None:
     engine, pace = paced(None)
     job_id = house.opening()
@@ -143,6 +167,24 @@ def test_a_poll_without_a_permit_learns_nothing_and_asks_again_when_there_may_be
     assert isinstance(held, Held)
     assert job.due_at is not None
     assert job.due_at - house.clock.now >= held.after
+
+
+def test_what_the_pace_holds_back_in_the_middle_of_a_batch_is_no_try_and_what_was_answered_before_is_news(
+    house: House, paced: Paced
+) -> None:
+    engine, pace = paced(4)  # two of them for those who look: the list, and one closer look
+    ids = [house.training("sandbox_outcome=PoseNotSuitableError", start=Start.NONE) for _ in range(3)]
+    house.wait(DONE)
+    engine.advance_many(ids)
+    after = house.ledger.get_many(ids)
+    assert sorted(job.state for job in after) == [State.ABANDONED, State.TRAINING, State.TRAINING]
+    waiting = [job for job in after if job.state is State.TRAINING]
+    held = pace.foresee(MAIN, Kind.LOOK)
+    assert isinstance(held, Held)
+    assert {job.tries for job in waiting} == {0}
+    assert all(
+        job.due_at is not None and timedelta(0) <= job.due_at - house.clock.now - held.after < timedelta(minutes=1) for job in waiting
+    )
 
 
 def test_a_callback_and_a_cancellation_are_heard_while_every_breaker_is_open(house: House, paced: Paced) -> None:

@@ -143,6 +143,30 @@ def test_a_breaker_that_is_half_open_lets_one_probe_through_and_its_reply_decide
     assert line.out(SUBMIT, 10) == 10
 
 
+def test_a_call_that_was_let_out_and_not_made_leaves_the_book_as_if_nobody_had_asked() -> None:
+    line = Line(6)
+    line.out(SUBMIT, 2)
+    for kind, retry in ((SUBMIT, True), (LOOK, False)):
+        before = [line.book.ask(one, 6, 0) for one in Kind], dict(line.book.retries)
+        line.book.take(kind, "unmade", 6, 0, retry=retry)
+        line.book.release(kind, "unmade")
+        assert ([line.book.ask(one, 6, 0) for one in Kind], dict(line.book.retries)) == before
+
+
+def test_a_probe_that_was_not_made_is_another_calls_at_once_and_only_that_one() -> None:
+    line = Line()
+    for _ in range(N.failures):
+        line.go(SUBMIT, Verdict.FAILED)
+    line.now = N.first_break
+    assert line.book.take(SUBMIT, "unmade", None, line.now).probe
+    line.book.release(SUBMIT, "unmade")
+    line.now += 1
+    assert line.go(SUBMIT) is None
+    line.book.release(SUBMIT, "unmade")
+    line.book.release(SUBMIT, "of before")
+    assert line.go(SUBMIT) is Reason.BREAKER
+
+
 def test_replies_to_calls_that_left_before_the_breaker_opened_neither_close_it_nor_open_it_for_longer() -> None:
     line = Line()
     for number in range(N.failures):

@@ -137,24 +137,6 @@ def until_half_open(pace: Pace) -> None:
     raise AssertionError
 
 
-def test_a_permit_that_a_thread_took_is_its_next_calls_and_is_not_asked_for_twice(paces: Made) -> None:
-    pace = paces(1)
-    assert pace.permit(MAIN, SUBMIT) is None
-    assert pace.permit(MAIN, SUBMIT) is None
-    assert pace.foresee(MAIN, SUBMIT) is None
-    with ThreadPoolExecutor(1) as another:
-        assert isinstance(another.submit(pace.enter, MAIN, SUBMIT).result(), Held)
-    ticket(pace, SUBMIT)
-    assert isinstance(pace.enter(MAIN, SUBMIT), Held)
-
-
-def test_a_permit_that_was_not_used_for_long_is_none(paces: Made) -> None:
-    pace = paces(1, Numbers.scaled(timedelta(seconds=6)))
-    pace.permit(MAIN, SUBMIT)
-    time.sleep(1.1)
-    assert isinstance(pace.enter(MAIN, SUBMIT), Held)
-
-
 def test_a_limit_that_is_set_holds_for_running_processes(broker: Broker) -> None:
     limits: list[int | None] = [4]
     pace = Pace(broker.url, lambda _: limits[-1], HOUR)
@@ -264,6 +246,5 @@ def test_an_address_that_is_none_of_redis_leaves_each_process_its_own_pace() -> 
 
 
 def test_a_socket_is_found_as_celery_writes_it() -> None:
-
     assert _plain("redis+socket:///tmp/a%20b/v.sock?virtual_host=2") == "unix:///tmp/a b/v.sock?db=2"
     assert _plain("redis://h:1/0") == "redis://h:1/0"

@@ -20,6 +20,7 @@ _calls = st.tuples(
     st.booleans(),  # a retry
     st.sampled_from([0, 0, 0, 2_000, 500_000]),  # Retry-After
     st.booleans(),  # a late reply
+    st.booleans(),  # let out, and not made
 )
 _lives = st.tuples(st.sampled_from([None, 1, 2, 5, 30]), st.lists(_calls, min_size=1, max_size=60))
 
@@ -27,13 +28,13 @@ _lives = st.tuples(st.sampled_from([None, 1, 2, 5, 30]), st.lists(_calls, min_si
 @settings(max_examples=150)
 @given(life=_lives)
 def test_both_books_answer_alike(
-    session_broker: Broker, life: tuple[int | None, list[tuple[Kind, Verdict | None, int, bool, int, bool]]]
+    session_broker: Broker, life: tuple[int | None, list[tuple[Kind, Verdict | None, int, bool, int, bool, bool]]]
 ) -> None:
     limit, calls = life
     account, now = f"twin-{next(_accounts)}", 1_000_000_000_000
     own, shared = Book(_NUMBERS), SharedBook(session_broker.url, _NUMBERS, "one")
     try:
-        for number, (kind, verdict, wait, retry, pause, late) in enumerate(calls):
+        for number, (kind, verdict, wait, retry, pause, late, unmade) in enumerate(calls):
             now, call = now + wait, str(number)
             if verdict is None:
                 assert replace(shared.ask(account, kind, limit, retry=retry, now=now), sharers=0, known=True) == own.ask(
@@ -42,7 +43,10 @@ def test_both_books_answer_alike(
                 continue
             here = own.take(kind, call, limit, now, retry=retry)
             assert replace(shared.take(account, kind, call, limit, retry=retry, now=now), sharers=0, known=True) == here
-            if here.reason is None:
+            if unmade:
+                own.release(kind, call)
+                shared.release(account, kind, call, now)
+            elif here.reason is None:
                 changed = own.saw(kind, call, verdict, limit, now, probe=here.probe, pause=pause, late=late)
                 assert shared.saw(account, kind, call, verdict, limit, probe=here.probe, pause=pause, late=late, now=now) == changed
     finally:

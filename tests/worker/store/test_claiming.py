@@ -54,11 +54,27 @@ def test_an_accounts_callers_are_known_in_the_states_in_which_they_wait_for_each
         stored(ledger, caller=caller)
     stored(ledger, caller="dan", account="other")
     stored(ledger, State.OPENING, caller="eve")
-    assert ledger.callers(State.QUEUED, MAIN) == ["ann", "bob", "cid"]
-    assert ledger.callers(State.OPENING, MAIN) == ["eve"]
-    assert ledger.callers(State.OPENING, "other") == []
+    assert ledger.callers(State.QUEUED, MAIN, NOW) == ["ann", "bob", "cid"]
+    assert ledger.callers(State.OPENING, MAIN, NOW) == ["eve"]
+    assert ledger.callers(State.OPENING, "other", NOW) == []
     with pytest.raises(ValueError, match="training"):
-        ledger.callers(State.TRAINING, MAIN)
+        ledger.callers(State.TRAINING, MAIN, NOW)
+
+
+def test_callers_of_whom_nothing_is_due_are_not_named_unless_a_message_of_theirs_is_lost(ledger: Ledger) -> None:
+    for priority, due_at in ((-5, NOW + SECOND), (0, None), (0, NOW + SECOND), (7, NOW), (9, NOW + SECOND)):
+        stored(ledger, due_at=due_at, caller="bob", priority=priority)
+    stored(ledger, due_at=NOW - SECOND, caller="dan", priority=-(10**6))
+    for priority in (-1, 0, 1):
+        stored(ledger, due_at=NOW + SECOND, caller="ann", priority=priority)
+        stored(ledger, due_at=None, caller="cid", priority=priority)
+    rung(ledger, NOW - SECOND, caller="eve")
+    rung(ledger, NOW - SECOND, caller="fay", account="other")
+    rung(ledger, NOW - SECOND, caller="gil", state=State.OPENING)
+    assert ledger.callers(State.QUEUED, MAIN, NOW) == ["bob", "dan"]
+    assert ledger.callers(State.QUEUED, MAIN, NOW, NOW - 2 * SECOND) == ["bob", "dan"]
+    assert ledger.callers(State.QUEUED, MAIN, NOW, NOW - SECOND) == ["bob", "dan", "eve"]
+    assert ledger.callers(State.QUEUED, MAIN, NOW - SECOND) == ["dan"]
 
 
 def test_trainings_that_are_nearly_due_ride_along_the_soonest_first(ledger: Ledger) -> None:

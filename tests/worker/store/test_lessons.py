@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from tests.worker.store.made import MAIN, NOW, SECOND, THREADS, an_attempt, at_once, changed, stored
+from tests.worker.store.made import MAIN, NOW, SECOND, THREADS, an_attempt, at_once, change, changed, stored
 from worker.core.calling import Ending
 from worker.core.job import Job, Outcome, ReplicaId, Request
+from worker.core.states import State
 from worker.store.jobs import Ledger
 from worker.store.lessons import Training
 
@@ -51,6 +52,22 @@ def test_each_kind_of_training_is_a_subject_of_its_own_and_those_that_began_last
     assert ledger.trainings("phoenix-4/image", NOW + 1 * HOUR, 9, LONG_AGO) == everything[1:]
 
 
+def test_how_late_the_look_came_that_found_a_training_over_is_told_and_of_before_that_was_kept_it_was_in_time(ledger: Ledger) -> None:
+    for look_due_at in (NOW + HOUR, None):
+        job = stored(ledger)
+        ended: dict[str, Any] = {"outcome": Outcome.TRAINED, "replica_id": ReplicaId("r1"), "ended_at": NOW + 3 * HOUR}
+        changed(ledger, job, attempts=(an_attempt(job, look_due_at=look_due_at, **ended),))
+    assert {one.late for one in ledger.trainings("phoenix-4/image", NOW + HOUR, 9, LONG_AGO)} == {2 * HOUR, 0 * HOUR}
+
+
+def test_a_look_without_news_leaves_its_moment_for_the_next(ledger: Ledger) -> None:
+    job = stored(ledger, State.TRAINING)
+    ledger.put_off([change(job, due_at=NOW + HOUR)], NOW + 2 * SECOND)
+    ledger.claim_these([job.id], NOW + HOUR, HOUR)
+    [found] = ledger.answered([job.id], NOW + HOUR)
+    assert found.written_at == NOW + 2 * SECOND
+
+
 def test_what_never_was_a_training_or_vanished_or_ended_unseen_teaches_nothing(ledger: Ledger) -> None:
     for fields in (
         {"outcome": Outcome.REFUSED},
@@ -92,9 +109,10 @@ def test_no_question_reads_more_than_the_index_that_is_made_for_it(ledger: Ledge
         for question in (
             "SELECT subject FROM attempt WHERE replica_id IS NOT NULL AND subject > 'a' ORDER BY subject LIMIT 1",
             "SELECT number FROM attempt WHERE subject = 'a' AND replica_id IS NOT NULL AND intended_at < '2026-11-01' ORDER BY intended_at DESC",
+            "SELECT ended_at FROM attempt WHERE account = 'a' AND outcome = 'trained' AND ended_at IS NOT NULL ORDER BY intended_at DESC LIMIT 60",
         ):
             plan = " ".join(str(row) for row in connection.execute(text(f"{explain} {question}")))
-            assert "ix_attempt_subject" in plan
+            assert "ix_attempt_subject" in plan or ("account" in question and "ix_attempt_account" in plan)
             assert "sort" not in plan.lower().replace("temp b-tree", "sort")
 
 

@@ -1,7 +1,11 @@
 """A look without news moves the time of the next one, for many jobs in one statement, and nothing that another has written."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from sqlalchemy import Connection, event, text
+
+from tests.worker.store.conftest import POSTGRESQL
 from tests.worker.store.made import LEASE, NOW, SECOND, an_attempt, at_once, changed, rung, stored
 from worker.core.decision import Decision
 from worker.core.effects import StopAccount
@@ -9,6 +13,7 @@ from worker.core.events import TrainingContinued
 from worker.core.failures import Failure
 from worker.core.job import Job, JobId, ReplicaId
 from worker.core.states import State
+from worker.store.database import open_database
 from worker.store.jobs import Applied, Ledger
 from worker.store.looks import is_no_news
 
@@ -66,3 +71,44 @@ def test_only_a_later_look_is_no_news(ledger: Ledger) -> None:
     assert not is_no_news(job, Decision(replace(again, due_at=None)))
     assert not is_no_news(job, Decision(replace(again, missing_since=NOW)))
     assert not is_no_news(job, Decision(replace(again, attempts=(replace(job.attempts[0], vanished_at=NOW),))))
+
+
+def test_words_of_others_are_written_as_they_are_for_each_of_many_looks(ledger: Ledger) -> None:
+    words = ['a "word", {and} more', "back\\slash\\", "NULL", "", None, "n\0ull", "zwölf\n'"]
+    jobs = [ledger.get(rung(ledger)) for _ in words]
+    looks = [Applied(job, EVENT, Decision(replace(job, due_at=SOON, progress=word))) for job, word in zip(jobs, words, strict=True)]
+    assert ledger.put_off(looks, NOW) == {job.id for job in jobs}
+    assert [ledger.get(job.id).progress for job in jobs] == [word and word.replace("\0", "\ufffd") for word in words]
+
+
+def test_an_odd_name_of_a_job_is_the_name_of_none(ledger: Ledger) -> None:
+    called = rung(ledger)
+    assert [job.id for job in ledger.answered([JobId('{"'), JobId("\\"), JobId(f"{called},NULL"), called], NOW)] == [called]
+
+
+def test_a_job_that_another_writes_at_this_moment_is_passed_over_and_nobody_waits(migrated: Callable[[str], str]) -> None:
+    database = open_database(migrated(POSTGRESQL), 2)
+    ledger = Ledger(database)
+    free, locked = (ledger.get(rung(ledger)) for _ in range(2))
+    with database.begin() as another:
+        another.execute(text("UPDATE job SET detail = 'written' WHERE id = :id"), {"id": locked.id})
+        assert ledger.put_off([looked(locked), looked(free)], NOW) == {free.id}
+    assert ledger.get(locked.id) == replace(locked, detail="written")
+    ledger.close()
+
+
+def test_a_look_without_news_is_one_journey_and_its_job_is_read_in_two(migrated: Callable[[str], str]) -> None:
+    database = open_database(migrated(POSTGRESQL), 2)
+    ledger = Ledger(database)
+    job = changed(ledger, stored(ledger), attempts=())
+    job = changed(ledger, job, attempts=(an_attempt(job), an_attempt(job, 2)))
+    said: list[tuple[bool, bool]] = []
+
+    def hear(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        said.append(("FROM account" in statement, connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"))
+
+    event.listen(database, "before_cursor_execute", hear)
+    assert ledger.answered([job.id], NOW) == [job]
+    assert ledger.put_off([looked(job)], NOW) == {job.id}
+    assert said == [(True, True), (False, True), (False, True)]
+    ledger.close()

@@ -25,7 +25,7 @@ PROCESS = (
 REBUILD = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "test", "0005", None, None
+revision, down_revision, branch_labels, depends_on = "test", "0006", None, None
 def upgrade():
     with op.batch_alter_table("job") as job:
         job.alter_column("progress", new_column_name="progressed", existing_type=sa.String())

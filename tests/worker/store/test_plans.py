@@ -76,9 +76,9 @@ def test_lines_are_found_by_leaps_along_the_index_and_never_by_reading_what_stan
     stored(ledger, State.QUEUED)
     with overheard(database) as heard:
         assert len(ledger.due(NOW, rung_before=NOW).lines) == 1
-        assert ledger.callers(State.QUEUED, MAIN) == ["tests"]
+        assert ledger.callers(State.QUEUED, MAIN, NOW, NOW) == ["tests"]
     assert len(heard) == 2
-    for (statement, values), indexes in zip(heard, (("ix_job_line", "ix_job_rung_at"), ("ix_job_queued",)), strict=True):
+    for (statement, values), indexes in zip(heard, (("ix_job_line", "ix_job_rung_at"), ("ix_job_queued", "ix_job_rung_at")), strict=True):
         plan = plan_of(database, statement, values)
         assert all(index in plan for index in indexes)
         assert "SCAN job" not in plan.replace("SCAN job USING COVERING INDEX", "")

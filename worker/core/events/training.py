@@ -41,11 +41,12 @@ class ReplicaMissing:
 
 @dataclass(frozen=True, slots=True)
 class PollUnread:
-    """The question how the training goes was not answered: nothing was learned."""
+    """The question how the training goes was not answered: nothing was learned. `held`: it was not even put, our own pace let nothing out."""
 
     detail: str
     retry_after: timedelta | None = None
     account_fault: Failure | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Jobs read whole: the row, its attempts and its account's terms. It may not write, nor say which jobs are meant: the ids are given.
+
+Jobs are read by the thousand, for looks that bring no news: what is done here for each is most of what such a look costs.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Select, Update, select
+
+from worker.core.job import Job, JobId
+from worker.store import accounts, claims, rows
+from worker.store.accounts import Known
+from worker.store.database import one_of, portions
+from worker.store.tables import METADATA
+
+JOB, ATTEMPT = METADATA.tables["job"], METADATA.tables["attempt"]
+
+# Jobs with their attempts, a row for each attempt: nearly all jobs have one, and a statement more costs more than what some have twice in it.
+# A job's id comes first, and an attempt's last.
+_OF_JOB = ("id", *(one.name for one in JOB.columns if one.name not in {"id", "fingerprint", "rung_at"}))
+_OF_ATTEMPT = (*(one.name for one in ATTEMPT.columns if one.name not in {"account", "subject", "job_id"}), "job_id")
+# Built once: to build one takes longer than the database takes to answer it.
+_WITH_ATTEMPTS = (
+    select(*(JOB.c[name] for name in _OF_JOB), *(ATTEMPT.c[name] for name in _OF_ATTEMPT))
+    .select_from(JOB.outerjoin(ATTEMPT, ATTEMPT.c.job_id == JOB.c.id))
+    .order_by(ATTEMPT.c.number)
+)
+
+
+@cache
+def _named(dialect: str) -> Select[Any]:
+    return _WITH_ATTEMPTS.where(one_of(dialect, JOB.c.id, "ids"))
+
+
+@cache
+def _answering(dialect: str) -> Select[Any]:
+    return _WITH_ATTEMPTS.where(claims.answering(dialect))
+
+
+@cache
+def _attempts(dialect: str) -> Select[Any]:
+    return select(ATTEMPT).where(one_of(dialect, ATTEMPT.c.job_id, "ids")).order_by(ATTEMPT.c.number)
+
+
+def jobs_of(connection: Connection, job_ids: Sequence[JobId], known: Known | None = None) -> list[Job]:
+    """Those of the jobs that exist, as this transaction sees them, in no order. `known`: of the accounts, where it was read already."""
+    wanted, known = _named(connection.dialect.name), known or accounts.known(connection)
+    return [job for part in portions(connection, job_ids) for job in _jobs(connection, wanted, {"ids": part}, known)]
+
+
+def jobs_from(connection: Connection, found: Sequence[dict[str, Any]], known: Known) -> list[Job]:
+    """The jobs of rows of `job`, with their attempts."""
+    attempts: dict[str, list[Any]] = {row["id"]: [] for row in found}
+    for ids in portions(connection, list(attempts)):
+        for attempt in rows_of(connection, _attempts(connection.dialect.name), {"ids": ids}):
+            attempts[attempt["job_id"]].append(attempt)
+    return [rows.job_from(row, attempts[row["id"]], known.terms_of(row["account"])) for row in found]
+
+
+def answering(connection: Connection, job_ids: Sequence[JobId], now: datetime) -> list[Job]:
+    """Those of the jobs that `claims.take` would give; nobody is fenced from them."""
+    known = accounts.known(connection)
+    wanted, stopped = _answering(connection.dialect.name), claims.not_stopped(known)
+    return _jobs(connection, wanted.where(*stopped) if stopped else wanted, {"ids": job_ids, "now": now}, known)
+
+
+def _jobs(connection: Connection, wanted: Select[Any], given: Mapping[str, object], known: Known) -> list[Job]:
+    """The jobs of a statement of `_WITH_ATTEMPTS`, by id."""
+    jobs: dict[str, dict[str, Any]] = {}
+    attempts: dict[str, list[Any]] = {}
+    for row in connection.execute(wanted, given).all():
+        job_id = row[0]
+        if job_id not in jobs:
+            jobs[job_id], attempts[job_id] = dict(zip(_OF_JOB, row, strict=False)), []
+        if row[-1] is not None:
+            attempts[job_id].append(dict(zip(_OF_ATTEMPT, row[len(_OF_JOB) :], strict=True)))
+    return [rows.job_from(row, attempts[job_id], known.terms_of(row["account"])) for job_id, row in sorted(jobs.items())]
+
+
+def rows_of(connection: Connection, wanted: Select[Any] | Update, given: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The rows by their columns' names. Not SQLAlchemy's mappings, which take three times as long to read."""
+    found = connection.execute(wanted, given)
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found.all()]
