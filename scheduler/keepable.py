@@ -10,6 +10,7 @@ DEEPEST = 32
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")  # NUL, and half a surrogate pair: PostgreSQL keeps neither, and UTF-8 has no second
 
 _SIMPLE = frozenset({int, bool, type(None)})
+_NAMES = frozenset({str})
 
 Found = list[tuple[str, str]]
 """Where, and what is wrong there."""
@@ -18,25 +19,38 @@ Found = list[tuple[str, str]]
 def keepable(document: object, found: Found) -> object:
     """The document, or a copy without what cannot be kept; each piece that was left out is added to `found`."""
     # Nearly every document is fine, and saying where each piece stands takes four times as long as looking at it.
-    return document if _is_kept(document, 0) else _kept(document, found, "", 0)
+    texts: list[str] = []
+    return document if _is_shaped([document], -1, texts) and _is_text("".join(texts)) else _kept(document, found, "", 0)
 
 
-def _is_kept(value: Any, depth: int) -> bool:  # noqa: ANN401 - anything; a type that mypy could follow is tested for more slowly
-    """Whether all of it can be kept. Types are exactly those that JSON is read as: of anything else a copy is made."""
-    kind = type(value)
-    if kind is str:
-        return _UNKEPT.search(value) is None
-    if kind is dict or kind is list:
-        if depth >= DEEPEST:
+def _is_text(text: str) -> bool:
+    """Whether it can be kept; of texts in a row, whether each can."""
+    # Most are ASCII, and a text knows whether it is.
+    return "\x00" not in text if text.isascii() else _UNKEPT.search(text) is None
+
+
+def _is_shaped(value: Any, depth: int, texts: list[str]) -> bool:  # noqa: ANN401 - a dict or list of anything; what mypy could follow is slower
+    """Whether all in it can be kept but for its texts, which are gathered.
+
+    Types are exactly those that JSON is read as: of anything else a copy is made.
+    """
+    if depth >= DEEPEST:
+        return False
+    if type(value) is dict:
+        if not _NAMES.issuperset(map(type, value)):
             return False
-        for name in value if kind is dict else ():
-            if type(name) is not str or _UNKEPT.search(name):
+        texts += value
+        value = value.values()
+    for held in value:
+        kind = type(held)
+        if kind is str:
+            texts.append(held)
+        elif kind is dict or kind is list:
+            if not _is_shaped(held, depth + 1, texts):
                 return False
-        for held in value.values() if kind is dict else value:  # noqa: SIM110 - a generator takes twice as long
-            if not _is_kept(held, depth + 1):
-                return False
-        return True
-    return kind in _SIMPLE or (kind is float and isfinite(value))
+        elif kind not in _SIMPLE and not (kind is float and isfinite(held)):
+            return False
+    return True
 
 
 def _kept(value: object, found: Found, path: str, depth: int) -> object:

@@ -71,7 +71,7 @@ def enqueue(parts: Parts, document: object, *, key: str | None = None, beside: s
 def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
     """The same for many in one transaction, as if one after the other; what became of each, in order. None spoils another."""
     now, door = parts.engine.clock(), door_of(parts)
-    read = [_read(door, one, now) for one in asked]
+    read = door.read_many([(one.document, one.beside) for one in asked], now)
     orders = [one for one in read if isinstance(one, Order)]
     few = len(orders) <= _FEW
     ring = parts.settings.lease if few and _have_room(parts, orders) else None
@@ -88,13 +88,6 @@ def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
         ring_for_a_sweep(parts)
     stored: Iterator[Outcome] = iter(added)
     return [next(stored) if known is None else known for known in before]
-
-
-def _read(door: Door, asked: Asked, now: datetime) -> Order | RequestInvalidError:
-    try:
-        return door.read(asked.document, now, asked.beside)
-    except RequestInvalidError as refused:
-        return refused
 
 
 def _new(order: Order, key: str | None, now: datetime, due_at: datetime) -> New:

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, to_json
 from typing_extensions import override  # typing's own from Python 3.12 on
 
 from scheduler.fields import RequestFields
@@ -18,7 +19,7 @@ from worker.preflight import Preflight
 from worker.redaction import redacted
 from worker.settings import DEFAULT_ACCOUNT
 
-_ADDRESSES = ("train_image_url", "train_video_url", "consent_video_url")
+_ADDRESSES = tuple((f"replica.{name}", name) for name in ("train_image_url", "train_video_url", "consent_video_url"))
 _LENIENT, _SORTED = json.JSONEncoder(default=str), json.JSONEncoder(sort_keys=True, default=str)
 _MOST_METADATA = 16_384  # bytes of JSON: a note about the job, not a place to keep files
 _OURS = {
@@ -73,27 +74,33 @@ class Door:
 
     def read(self, document: object, now: datetime, key: str | None = None) -> Order:
         """The order in `document`, under the idempotency key that came beside it. Raises RequestInvalidError with every problem of both."""
-        if not isinstance(document, Mapping):
-            raise RequestInvalidError([Problem("request", "is not a JSON object")])
-        unkept: Found = []
-        kept = _under(key, keepable(document, unkept), unkept)
-        problems, fields = _parsed(kept)
-        # What is wrong with one field must not hide what is wrong between others.
-        named = {known.field for known in problems}
-        for problem in [*(Problem(path or "request", what) for path, what in unkept), *self._across(_plain(kept), now)]:
-            if problem.field not in named:
-                problems.append(problem)
-                named.add(problem.field)
-        if problems or fields is None:
-            # Whatever was sent may be repeated in what is said about it, and an address may have been sent for anything.
-            raise RequestInvalidError([Problem(redacted(problem.field), redacted(problem.problem)) for problem in problems])
-        return self._order(fields)
+        [read] = self.read_many([(document, key)], now)
+        if isinstance(read, RequestInvalidError):
+            raise read
+        return read
+
+    def read_many(self, asked: Sequence[tuple[object, str | None]], now: datetime) -> list[Order | RequestInvalidError]:
+        """The same for many documents and their keys, each by itself; what is wrong with one is answered in its place.
+
+        All go through a step before any goes through the next: what a step needs stays in the processor's caches, which is a quarter of its time.
+        """
+        found: list[Found] = [[] for _ in asked]
+        kept = [_kept(document, key, unkept) for (document, key), unkept in zip(asked, found, strict=True)]
+        parsed = [_parsed(one) for one in kept]
+        across = [list(self._across(one, now)) if isinstance(one, Mapping) else [] for one in kept]
+        wrong = [
+            _all(problems, unkept, between) if isinstance(document, Mapping) else [Problem("request", "is not a JSON object")]
+            for (document, _), unkept, (problems, _), between in zip(asked, found, parsed, across, strict=True)
+        ]
+        return [
+            _refused(problems) if problems or fields is None else self._order(fields)
+            for (_, fields), problems in zip(parsed, wrong, strict=True)
+        ]
 
     def order_of(self, document: object, key: str | None = None) -> Order | None:
         """The order that `document` was, if it was let in before: without what changes, such as how long an address still lives."""
         unkept: Found = []
-        kept = _under(key, keepable(document, unkept), unkept)
-        _, fields = _parsed(kept)
+        _, fields = _parsed(_kept(document, key, unkept))
         return None if unkept or fields is None else self._order(fields)
 
     def _order(self, fields: RequestFields) -> Order:
@@ -124,7 +131,7 @@ class Door:
             yield Problem(
                 "conversation.start", "is none, but fields for a conversation are given: choose on_ready or on_demand, or leave them out"
             )
-        if (metadata := given.get("metadata")) and len(_LENIENT.encode(metadata)) > _MOST_METADATA:
+        if (metadata := given.get("metadata")) and _is_long(metadata):
             yield Problem("metadata", f"is longer than {_MOST_METADATA} bytes of JSON")
 
     def _voice_problems(self, replica: Mapping[str, Any], account: str) -> Iterator[Problem]:
@@ -141,7 +148,7 @@ class Door:
             yield Problem("replica.voice_name", f"{voice[:60]!r} is no stock voice of this account; there are {len(known)}, such as {some}")
 
     def _address_problems(self, given: Mapping[str, Any], replica: Mapping[str, Any], now: datetime) -> Iterator[Problem]:
-        named = [(f"replica.{name}", name, replica.get(name)) for name in _ADDRESSES]
+        named = [(field, name, replica.get(name)) for field, name in _ADDRESSES]
         named.append(("conversation.callback_url", "callback_url", _plain(given.get("conversation")).get("callback_url")))
         named.append(("notify_url", "notify_url", given.get("notify_url")))
         for field, name, address in named:
@@ -161,13 +168,32 @@ def _source_problems(replica: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("replica.auto_fix_training_image", "is for training from a picture; leave it out with train_video_url")
 
 
-def _under(key: str | None, document: object, found: Found) -> object:
-    if key is None or not isinstance(document, dict):
-        return document
-    inside = document.get("idempotency_key")
+def _all(problems: list[Problem], unkept: Found, across: list[Problem]) -> list[Problem]:
+    """One for each field: what is wrong with one must not hide what is wrong between others."""
+    if not unkept and not across:
+        return problems
+    named: dict[str, Problem] = {}
+    others = (Problem(path or "request", what) for path, what in unkept)
+    for problem in chain(others, across):
+        named.setdefault(problem.field, problem)
+    known = {problem.field for problem in problems}
+    return problems + [problem for field, problem in named.items() if field not in known]
+
+
+def _refused(problems: list[Problem]) -> RequestInvalidError:
+    # Whatever was sent may be repeated in what is said about it, and an address may have been sent for anything.
+    return RequestInvalidError([Problem(redacted(problem.field), redacted(problem.problem)) for problem in problems])
+
+
+def _kept(document: object, key: str | None, found: Found) -> object:
+    """What of the document can be kept, under the key that came beside it."""
+    kept = keepable(document, found)
+    if key is None or not isinstance(kept, dict):
+        return kept
+    inside = kept.get("idempotency_key")
     if inside not in (None, key):  # a tuple: what stands there need not be hashable
         found.append(("idempotency_key", "differs from the key that came beside the request: send one of them"))
-    return {**document, "idempotency_key": key}
+    return {**kept, "idempotency_key": key}
 
 
 def _parsed(document: object) -> tuple[list[Problem], RequestFields | None]:
@@ -188,6 +214,16 @@ def _sentence(message: str) -> str:
 
 def _plain(value: object) -> Mapping[str, Any]:
     return value if type(value) is dict or isinstance(value, Mapping) else {}
+
+
+def _is_long(metadata: object) -> bool:
+    """Whether it is longer than a note may be, in ASCII and with spaces. The shortest JSON is made sooner, and is a sixth of that at least."""
+    try:
+        if 6 * len(to_json(metadata)) <= _MOST_METADATA:
+            return False
+    except ValueError:  # something that it does not know
+        pass
+    return len(_LENIENT.encode(metadata)) > _MOST_METADATA
 
 
 def _fingerprint(request: Request, account: str, priority: int) -> str:

@@ -47,17 +47,22 @@ def expires_by(text: str) -> datetime | None:
     """The same, of an address' query."""
     query: dict[str, str] = {}
     for name, value in _pairs(text):
-        if query.setdefault(name.lower(), value) != value and name.lower() in _NAMES:
-            raise ExpiryUnreadableError(f"{name.lower()} is there twice")
+        if query.setdefault(name, value) != value and name in _NAMES:
+            raise ExpiryUnreadableError(f"{name} is there twice")
     return min(_expiries(query), default=None)
 
 
 def _pairs(query: str) -> Iterator[tuple[str, str]]:
-    """Its names and values, as `parse_qsl` reads them; without most of those that nobody here asks for."""
+    """Its names, in lower case, and values, as `parse_qsl` reads them; without those that nobody here asks for."""
     for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        if name.lower() in _ASKED or "%" in name:
-            yield unquote_plus(name), unquote_plus(value)
+        written, _, value = pair.partition("=")
+        name = _unquoted(written).lower()
+        if name in _ASKED:
+            yield name, _unquoted(value)
+
+
+def _unquoted(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def without_query(url: str) -> str:

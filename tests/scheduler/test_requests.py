@@ -1,5 +1,6 @@
 """The door lets in what can become a job, refuses the rest with every problem named, and gives the same fingerprint to what means the same."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -143,3 +144,33 @@ def test_what_means_the_same_has_one_fingerprint(one: object, other: object) -> 
 )  # fmt: skip
 def test_what_means_another_thing_has_another_fingerprint(other: object) -> None:
     assert read(a_request()).fingerprint != read(other).fingerprint
+
+
+@pytest.mark.parametrize("text", ["x", "\x7f", "\N{SNOWMAN}", "\N{GRINNING FACE}", '"'])
+def test_metadata_is_measured_as_ascii_with_spaces(text: str) -> None:
+    def sized(size: int) -> dict[str, object]:
+        each = len(json.dumps(text)) - 2
+        room = size - len(json.dumps({"a": [1, 2], "text": ""}))
+        return {"a": [1, 2], "text": text * (room // each) + "." * (room % each)}
+
+    assert len(json.dumps(sized(16_384))) == 16_384
+    read(a_request(metadata=sized(16_384)))
+    assert set(refused(a_request(metadata=sized(16_385)))) == {"metadata"}
+
+
+def test_requests_that_are_read_together_are_what_each_is_alone() -> None:
+    at, now = door(), datetime.now(UTC)
+    documents = [None, a_request(), *(document for document, _ in BAD.values()), a_request(priority=2)]
+    asked = [(document, key) for document in documents for key in (None, "key")]
+    assert [_told(one) for one in at.read_many(asked, now)] == [_alone(at, document, now, key) for document, key in asked]
+
+
+def _alone(at: Door, document: object, now: datetime, key: str | None) -> object:
+    try:
+        return at.read(document, now, key)
+    except RequestInvalidError as error:
+        return _told(error)
+
+
+def _told(read: Order | RequestInvalidError) -> object:
+    return read.problems if isinstance(read, RequestInvalidError) else read

@@ -5,13 +5,17 @@ because long or odd ones make Tavus' audio step fail (Tavus, Errors and Status D
 """
 
 import re
+from base64 import b32hexencode
 from datetime import datetime
+from functools import lru_cache
 
 from worker.core.job import JobId, Mark
 
 # Crockford's base 32, in lower case: no letter can be taken for a digit, and it sorts as the number does.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_RANDOM_BITS = 80  # with the millisecond, enough that two jobs never meet
+_CHANCE = 10  # bytes; with the millisecond, enough that two jobs never meet. They are sixteen characters of five bits each
+_TIME_SHIFTS = range(45, -1, -5)
+_FROM_HEX = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", _ALPHABET.encode())
 _SUFFIX = 12  # of 60 random bits: a million jobs collide with a chance of 4e-7, and then the unique index says so
 _NAME_ROOM = 24  # of the caller's own name in front of the mark
 _MARK = re.compile(r"(?:^|-)(r[wc]-[0-9a-hjkmnp-tv-z]{12}-[0-9]+)\Z")
@@ -19,8 +23,13 @@ _MARK = re.compile(r"(?:^|-)(r[wc]-[0-9a-hjkmnp-tv-z]{12}-[0-9]+)\Z")
 
 def new_job_id(now: datetime, entropy: bytes) -> JobId:
     """A job id: 10 characters of milliseconds and 16 of chance. `entropy`: 10 random bytes."""
-    number = int(now.timestamp() * 1000) << _RANDOM_BITS | int.from_bytes(entropy[:10])
-    return JobId("".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)))
+    chance = b32hexencode(entropy[:_CHANCE].rjust(_CHANCE, b"\0")).translate(_FROM_HEX)
+    return JobId(_moment(int(now.timestamp() * 1000)) + chance.decode("ascii"))
+
+
+@lru_cache(maxsize=1)  # jobs that come together have the same
+def _moment(milliseconds: int) -> str:
+    return "".join(_ALPHABET[milliseconds >> shift & 31] for shift in _TIME_SHIFTS)
 
 
 def replica_mark(job_id: JobId, number: int) -> Mark:

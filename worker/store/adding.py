@@ -5,6 +5,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from pydantic_core import to_json
@@ -22,9 +23,10 @@ from worker.store.tables import Moment
 from worker.store.whole import ATTEMPT, JOB, jobs_of
 
 _TOLD = frozenset({"version", "due_at", "priority", "state"})
-_DEFAULTS = tuple(
-    (one.name, one.default) for one in fields(Job) if one.default is not MISSING and one.name not in {*_TOLD, "idempotency_key", "terms"}
-)
+_DEFAULTS = {
+    one.name: one.default for one in fields(Job) if one.default is not MISSING and one.name not in {*_TOLD, "idempotency_key", "terms"}
+}
+_defaults_of, _AS_NEW = attrgetter(*_DEFAULTS), tuple(_DEFAULTS.values())
 Key = tuple[str, str]
 """A caller, and an idempotency key of his."""
 _MOMENT = Moment()
@@ -65,17 +67,19 @@ Holder = tuple[Job, str]
 def add_many(connection: Connection, new: Sequence[New], ring: timedelta | None) -> list[Added | KeyReusedError]:
     """Store them as if one after the other, each unless its caller has a job under its key; what became of each, in order."""
     due = [_due(one, ring or timedelta(0)) for one in new]
+    keys = [_key(one.job) for one in due]
     wanted: dict[Key | JobId, New] = {}
-    for one in due:
-        wanted.setdefault(_key(one.job) or one.job.id, one)
+    for key, one in zip(keys, due, strict=True):
+        wanted.setdefault(key or one.job.id, one)
     # By key, as everybody does: two that add the same keys in another order would wait for each other.
     candidates = sorted(wanted.values(), key=lambda one: (one.job.caller, one.job.idempotency_key or "", one.job.id))
     insert_new = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgres
     stored = insert_new(connection, candidates, rung=ring is not None)
     _keep_attempts(connection, [one.job for one in candidates if one.job.id in stored])
-    holders = find_by_keys(connection, [key for one in candidates if one.job.id not in stored and (key := _key(one.job))])
-    holders |= {key: (one.job, one.fingerprint) for one in candidates if one.job.id in stored and (key := _key(one.job))}
-    return [_outcome(one, stored, holders) for one in due]
+    # `wanted` names the job that came first under a key: a key whose first was stored is his.
+    holders = {key: (one.job, one.fingerprint) for key, one in wanted.items() if isinstance(key, tuple) and one.job.id in stored}
+    holders |= find_by_keys(connection, [key for key, one in wanted.items() if isinstance(key, tuple) and one.job.id not in stored])
+    return [_outcome(one, key, stored, holders) for key, one in zip(keys, due, strict=True)]
 
 
 def _due(new: New, after: timedelta) -> New:
@@ -93,10 +97,10 @@ def find_by_keys(connection: Connection, keys: Iterable[Key]) -> dict[Key, Holde
     return {found[job.id][0]: (job, found[job.id][1]) for job in jobs_of(connection, list(found))}
 
 
-def _outcome(one: New, stored: Collection[str], holders: Mapping[Key, Holder]) -> Added | KeyReusedError:
+def _outcome(one: New, key: Key | None, stored: Collection[str], holders: Mapping[Key, Holder]) -> Added | KeyReusedError:
     if one.job.id in stored:
         return Added(one.job, created=True)
-    job, fingerprint = holders[_key(one.job) or ("", "")]
+    job, fingerprint = holders[key or ("", "")]
     return Added(job, created=False) if fingerprint == one.fingerprint else KeyReusedError(job.id)
 
 
@@ -154,7 +158,7 @@ class _Rows(TypeDecorator[Any]):
         """Refuse a moment without a zone, as `Moment` does."""
         for row in value:
             for moment in row.values():
-                if type(moment) is datetime:
+                if type(moment) is datetime and moment.tzinfo is None:
                     _MOMENT.process_bind_param(moment, dialect)
         try:
             text = to_json(value, inf_nan_mode="null").decode()
@@ -170,8 +174,7 @@ def _keep_attempts(connection: Connection, jobs: Iterable[Job]) -> None:
 
 def _is_fresh(new: New) -> bool:
     """Whether nothing has happened to it yet: then the table's own defaults say the rest."""
-    job = new.job
-    return all(getattr(job, name) == default for name, default in _DEFAULTS)
+    return bool(_defaults_of(new.job) == _AS_NEW)
 
 
 def _columns(new: New, *, rung: bool) -> dict[str, Any]:

@@ -1,9 +1,16 @@
 """A batch tells what became of each request, in order and in a single one's words; what is wrong with the whole is a problem that stores nothing."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
+from scheduler.api import create_app
+from scheduler.api.body import MOST
+from scheduler.api.enqueueing import _BODIES
 from tests.broker import Broker
 from tests.scheduler.api.served import TYPE, Api, problem
 from tests.scheduler.bad import BAD
@@ -98,3 +105,50 @@ def test_a_request_that_is_too_long_by_itself_is_too_long_in_a_batch(api: Api) -
     refused, created = results(api, long, good)
     assert refused == problem(api.post("/v1/jobs", long), 413, "too-large")
     assert created["status"] == 201
+
+
+@pytest.mark.parametrize("text", ["x", "\N{SNOWMAN}", "\x7f", '"', "\ud83d"])
+def test_the_longest_request_by_itself_is_the_longest_in_a_batch(api: Api, text: str) -> None:
+    def sized(size: int) -> dict[str, object]:
+        document = a_request(nobody="")  # no field: whoever is let in is told so
+        each = len(_said(text)) - 2
+        room = size - len(_said(document))
+        return document | {"nobody": text * (room // each) + "." * (room % each)}
+
+    assert len(_said(sized(MOST))) == MOST
+    answer = api.client.post(BATCH, content=_said({"jobs": [sized(MOST), sized(MOST + 1)]}), headers={"content-type": "application/json"})
+    assert [one["status"] for one in answer.json()["results"]] == [422, 413]
+
+
+def _said(document: object) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def test_no_more_bodies_are_read_at_once_than_fit_and_the_next_when_one_is_answered(api: Api) -> None:
+    app = create_app(api.parts.settings)
+    before, after, answers = asyncio.run(_held_back(app, _BODIES + 1))
+    app.state.entrance.singles.close()
+    app.state.parts.close()
+    assert (before, after) == (_BODIES, _BODIES + 1)
+    assert answers == [{"results": []}] * (_BODIES + 1)
+
+
+async def _held_back(app: FastAPI, number: int) -> tuple[int, int, list[object]]:
+    """So many batches whose bodies stop halfway: how many are read until they go on, and in the end, and what they are told."""
+    whole, begun = asyncio.Event(), list[int]()
+
+    async def body(place: int) -> AsyncIterator[bytes]:
+        begun.append(place)
+        yield b'{"jobs": '
+        await whole.wait()
+        yield b"[]}"
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        send = {"content-type": "application/json"}
+        asked = [asyncio.create_task(client.post(BATCH, content=body(place), headers=send)) for place in range(number)]
+        for _ in range(1000):  # as often as any of them could want to go on
+            await asyncio.sleep(0)
+        before = len(begun)
+        whole.set()
+        answers = [answer.json() for answer in await asyncio.gather(*asked)]
+    return before, len(begun), answers

@@ -64,6 +64,15 @@ def test_an_id_has_twenty_six_characters_that_cannot_be_taken_for_one_another(no
 
 
 @trying
+@given(moments, chance)
+def test_an_id_is_its_millisecond_and_its_chance_as_one_number(now: datetime, entropy: bytes) -> None:
+    number = 0
+    for character in new_job_id(now, entropy):
+        number = number * 32 + ALPHABET.index(character)
+    assert (number >> 80, number % 2**80) == (int(now.timestamp() * 1000), int.from_bytes(entropy))
+
+
+@trying
 @given(moments, chance, chance)
 def test_two_ids_of_one_moment_differ_when_their_chance_does(now: datetime, one: bytes, other: bytes) -> None:
     assert (new_job_id(now, one) == new_job_id(now, other)) == (one == other)
