@@ -90,17 +90,16 @@ class Bell:
 
     def ring_deletions(self, job_ids: Iterable[JobId]) -> None:
         """Ring for jobs with a deletion that is due. A message that the broker does not take costs a sweep."""
-        try:
-            for job_id in job_ids:
-                self.app.send_task(CLEAN_UP, args=[job_id])
-        except NO_BROKER as error:
-            log.warning("the broker takes no messages; the next sweep rings again", error=str(error))
+        self._ring_each(CLEAN_UP, job_ids)
 
-    def pass_on(self, job_ids: Sequence[JobId]) -> None:
-        """Ring anew for submissions that were rung for together, and that whoever took the first has no time for. Lost, they cost a sweep."""
+    def pass_on(self, job_ids: Iterable[JobId]) -> None:
+        """Ring anew for submissions that were rung for together, and that whoever took the first has no time for. The same holds for these."""
+        self._ring_each(SUBMIT, job_ids)
+
+    def _ring_each(self, task: str, job_ids: Iterable[JobId]) -> None:
         try:
             for job_id in job_ids:
-                self.app.send_task(SUBMIT, args=[job_id])
+                self.app.send_task(task, args=[job_id])
         except NO_BROKER as error:
             log.warning("the broker takes no messages; the next sweep rings again", error=str(error))
 
