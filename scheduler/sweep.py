@@ -17,9 +17,11 @@ from scheduler.shares import fairly
 from worker.app import DELETE, LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.bell import NO_BROKER, TASKS, TOGETHER
+from worker.core.job import JobId
 from worker.core.states import State
 from worker.store.claims import Claim
 from worker.store.lines import DueLine
+from worker.tasks import go_on
 from worker.tavus.voices import read_voices
 
 _MOST = 5000  # jobs claimed in one transaction: SQLite's one write lock is then held for less than a tenth of a second
@@ -35,20 +37,32 @@ log = structlog.get_logger("sweep")
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many jobs a sweep rang for."""
+    """How many jobs a sweep rang for, and which trainings it was left to look at itself."""
 
     rung: int
+    own: tuple[JobId, ...] = ()
 
 
-def sweep(parts: Parts) -> Swept:
-    """Ring for everything due, as far as the queues have room: what waits in Redis is out of the ledger's order, so only little may wait there."""
+def sweep(parts: Parts, *, looks: bool = False) -> Swept:
+    """Ring for everything due, as far as the queues have room: what waits in Redis is out of the ledger's order, so only little may wait there.
+
+    `looks`: whoever sweeps makes one call for trainings himself. Mostly one is all there is, and a message for it costs as much as the sweep.
+    """
     now = parts.engine.clock()
     due = parts.ledger.due(now, rung_before=now - _patience(parts))
-    rung = 0
+    rung, own = 0, set[JobId]()
     for task in (SUBMIT, LOOK_UP, OPEN, POLL):
         if of_task := [line for line in due.lines if line.state in _STATES[task]]:
-            rung += _Round(parts, task, now).ring(of_task)
-    return Swept(rung + (_sweep_deletions(parts, now) if due.deletions else 0))
+            claims = _Round(parts, task, now).claim(of_task)
+            own = _one_call(claims, parts.settings.poll_batch) if looks and task == POLL else set()
+            parts.bell.ring([claim for claim in claims if claim.job_id not in own], now)
+            rung += len(claims) - len(own)
+    return Swept(rung + (_sweep_deletions(parts, now) if due.deletions else 0), tuple(own))
+
+
+def _one_call(claims: Sequence[Claim], batch: int) -> set[JobId]:
+    """Those of them that one call answers for: of the account that comes first."""
+    return set([claim.job_id for claim in claims if claim.account == claims[0].account][:batch])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +73,8 @@ class _Round:
     task: str
     now: datetime
 
-    def ring(self, lines: Sequence[DueLine]) -> int:
-        """Claim what there is room for, and ring. How many jobs that were."""
+    def claim(self, lines: Sequence[DueLine]) -> list[Claim]:
+        """Claim what there is room for."""
         settings = self.parts.settings
         waiting = _waiting(self.parts, self.task)
         room = min((settings.ring_window - waiting) * (settings.poll_batch if self.task in TOGETHER else 1), _MOST)
@@ -74,10 +88,7 @@ class _Round:
             return claims
 
         claims = fairly(_in_turn(lines, self.now), room, give)
-        if self.task == POLL:
-            claims += self._riders(claims)
-        self.parts.bell.ring(claims, self.now)
-        return len(claims)
+        return claims + self._riders(claims) if self.task == POLL else claims
 
     def _of_line(self, line: DueLine, limit: int, lost: datetime | None) -> list[Claim]:
         """One state at a time: the index has the order of each."""
@@ -149,8 +160,10 @@ def add_sweep(app: Celery, parts: Callable[[], Parts]) -> None:
 
     @app.task(name=SWEEP, shared=False)
     def scheduler_sweep() -> None:
-        """Claim what is due, and ring for it."""
-        sweep(parts())
+        """Claim what is due, and ring for it; look at some trainings at once."""
+        own = sweep(parts(), looks=True).own
+        if own:
+            go_on(parts(), lambda engine: engine.advance_many(own))
 
     @app.task(name=READ_VOICES, shared=False)
     def scheduler_read_voices() -> None:

@@ -37,6 +37,11 @@ class Engine(Mover):
         """Do what is due for one job. Nothing, if somebody else has it or the message is stale. Returns it, unless it was not taken."""
         return [self._run(job, events.FellDue()) for job in self.ledger.take([job_id], self.clock(), self.rules.lease)]
 
+    def go_on(self, job: Job) -> list[Job]:
+        """Do what is due for a job that was written here just now. Its version is the fence: whoever took it meanwhile has counted that up."""
+        stopped = any(stop.account == job.account for stop in self.ledger.stops())
+        return [] if stopped else [self._run(job, events.FellDue())]
+
     def advance_many(self, job_ids: Sequence[JobId]) -> list[Job]:
         """The same for many jobs: questions of one kind and one account are asked together. Returns those that could be moved.
 

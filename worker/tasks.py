@@ -26,27 +26,27 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
     def submit(*job_ids: str) -> None:
         """Submit queued jobs, one after the other."""
         first, *others = map(JobId, job_ids)
-        _go_on(parts(), lambda engine: engine.advance(first), others)
+        go_on(parts(), lambda engine: engine.advance(first), others)
 
     @app.task(name=LOOK_UP, shared=False)
     def look_up(job_ids: list[str]) -> None:
         """Look for submissions and conversations that may have been lost, in one pass over the list of each account."""
-        _go_on(parts(), lambda engine: engine.advance_many([JobId(job_id) for job_id in job_ids]))
+        go_on(parts(), lambda engine: engine.advance_many([JobId(job_id) for job_id in job_ids]))
 
     @app.task(name=POLL, shared=False)
     def poll(job_ids: list[str]) -> None:
         """Ask how the trainings of many jobs go, in one call for each account."""
-        _go_on(parts(), lambda engine: engine.advance_many([JobId(job_id) for job_id in job_ids]))
+        go_on(parts(), lambda engine: engine.advance_many([JobId(job_id) for job_id in job_ids]))
 
     @app.task(name=OPEN, shared=False)
     def open_conversation(job_id: str) -> None:
         """Open the conversation that is due."""
-        _go_on(parts(), lambda engine: engine.advance(JobId(job_id)))
+        go_on(parts(), lambda engine: engine.advance(JobId(job_id)))
 
     @app.task(name=START_CONVERSATION, shared=False)
     def start_conversation(job_id: str) -> None:
         """Somebody asks for the conversation: open it; of a job that still trains, remember that it is wanted."""
-        _go_on(parts(), lambda engine: engine.start_conversation(JobId(job_id)))
+        go_on(parts(), lambda engine: engine.start_conversation(JobId(job_id)))
 
     @app.task(name=DELETE, shared=False, throws=(IllegalTransition,))
     def delete(job_id: str, hard: bool = False, replica_id: str | None = None) -> None:  # noqa: FBT001, FBT002 - a message's argument
@@ -61,7 +61,7 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
         parts().engine.delete_due(JobId(job_id))
 
 
-def _go_on(parts: Parts, look: Callable[[Engine], list[Job]], others: Sequence[JobId] = ()) -> None:
+def go_on(parts: Parts, look: Callable[[Engine], list[Job]], others: Sequence[JobId] = ()) -> None:
     """Go on with the others, and with what the looks make due at once, such as the conversation of a training that is over.
 
     What there is no time for is rung for: other threads may be free.
@@ -74,7 +74,7 @@ def _go_on(parts: Parts, look: Callable[[Engine], list[Job]], others: Sequence[J
             parts.bell.ring_due(due, now)
             parts.bell.pass_on(left)
             return
-        jobs = due[1:] + engine.advance(due[0].id if due else left.pop(0))
+        jobs = due[1:] + (engine.go_on(due[0]) if due else engine.advance(left.pop(0)))
 
 
 def _due(jobs: list[Job], now: datetime) -> list[Job]:

@@ -8,16 +8,20 @@ from pathlib import Path
 import pytest
 
 from scheduler.producers import enqueue
+from scheduler.sweep import add_sweep
 from tests.broker import Broker
 from tests.sandbox.server import Sandbox
 from tests.scheduler.made import a_replica, at_tavus, opened, settings_in
 from tests.worker.store.made import changed
-from worker.app import OPEN, POLL, SUBMIT
+from worker.app import OPEN, POLL, QUEUES, SUBMIT, SWEEP
 from worker.assembly import Parts
+from worker.core.effects import StopAccount
+from worker.core.events import CallbackReceived
+from worker.core.failures import Failure
 from worker.core.job import JobId
 from worker.core.states import State
 from worker.store.migrate import prepare
-from worker.tasks import _go_on, add_tasks
+from worker.tasks import add_tasks, go_on
 
 
 class Hasty:
@@ -101,12 +105,32 @@ def test_who_has_no_time_for_conversations_rings_for_them(parts: Parts, hurried:
     assert {message["arguments"][0][0] for message in broker.messages(OPEN)} == set(ids)
 
 
+def test_the_conversation_of_a_stopped_account_is_left_to_whoever_resumes_it(parts: Parts, tavus: Sandbox) -> None:
+    ids = _due_for_a_look(parts, tavus)
+    parts.ledger.stop(StopAccount("default", Failure.OUT_OF_CREDIT, deaf=False), datetime.now(UTC))
+    done(parts, POLL, ids)
+    assert states(parts, ids) == [State.OPENING] * 2
+    assert "create_conversation" not in tavus.ledger()["requests"]["by_kind"]
+
+
+def test_a_sweep_looks_at_trainings_itself(parts: Parts, broker: Broker, tavus: Sandbox) -> None:
+    [job_id] = enqueued(parts, tavus, 1)
+    done(parts, SUBMIT, job_id)
+    tavus.advance(timedelta(hours=12))
+    parts.engine.tell(job_id, CallbackReceived())
+    broker.client.flushall()
+    add_sweep(parts.app, lambda: parts)
+    parts.app.tasks[SWEEP]()
+    assert states(parts, [job_id]) == [State.DONE]
+    assert not any(broker.waiting(queue) for queue in QUEUES)
+
+
 def test_a_training_that_is_due_again_meanwhile_is_not_asked_for_by_itself(parts: Parts, tavus: Sandbox) -> None:
     [job_id] = enqueued(parts, tavus, 1)
     done(parts, SUBMIT, job_id)
     training = parts.ledger.get(job_id)
     again = changed(parts.ledger, training, due_at=training.created_at)
-    _go_on(parts, lambda _: [again])
+    go_on(parts, lambda _: [again])
     assert "get_replica" not in tavus.ledger()["requests"]["by_kind"]
 
 

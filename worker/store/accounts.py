@@ -44,10 +44,8 @@ def resume(connection: Connection, account: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known of all accounts, which are few. `stopped`: those whose line is; `deaf`: those of them whose key is not accepted."""
+    """The terms of all accounts, which are few."""
 
-    stopped: tuple[str, ...]
-    deaf: tuple[str, ...]
     terms: Mapping[str, Terms]
 
     def terms_of(self, account: str) -> Terms:
@@ -57,13 +55,7 @@ class Known:
 
 def known(connection: Connection) -> Known:
     """See `Known`."""
-    found = connection.execute(_EVERY).mappings().all()
-    stopped = [row for row in found if row["stopped_at"] is not None]
-    return Known(
-        tuple(row["name"] for row in stopped),
-        tuple(row["name"] for row in stopped if row["deaf"]),
-        {row["name"]: terms_from(dict(row)) for row in found},
-    )
+    return Known({row["name"]: terms_from(dict(row)) for row in connection.execute(_EVERY).mappings().all()})
 
 
 def stops(connection: Connection) -> list[Stop]:

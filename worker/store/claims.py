@@ -10,7 +10,7 @@ Everybody who locks several rows and waits for them locks them by id, and who cl
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Select, String, Update, and_, bindparam, exists, func, not_, or_, select, update
@@ -18,8 +18,6 @@ from sqlalchemy import ColumnElement, Connection, Integer, Select, String, Updat
 from worker.core.failures import Failure
 from worker.core.job import JobId
 from worker.core.states import State
-from worker.store import accounts
-from worker.store.accounts import Known
 from worker.store.database import one_of, portions
 from worker.store.lines import in_fair_line, itself
 from worker.store.tables import METADATA, Moment
@@ -54,35 +52,29 @@ def claim_due(
     `caller`: of one state, and of this caller alone, the highest priority first. `rung_before`: first of all those that were rung for before that
     moment and are still not taken, their lease run out or not. `asked`: only those whose conversation may be there, or may not.
     """
-    wanted = list(states)
-    if (moving := _moving(connection, account, wanted)) is None:
-        return []
+    wanted = tuple(states)
     of_line = {"states": [state.value for state in wanted], "whose": account, "now": now}
     due, lost = (_LONGEST_DUE, _LOST) if caller is None else (_of_caller(wanted[0]), _LOST_OF_CALLER)
-    if asked is not None:
-        due, lost = _asking(due, asked), _asking(lost, asked)
     if caller is not None:
         of_line["whom"] = caller
     claims: list[Claim] = []
     if rung_before is not None:
         given = of_line | {"rung_before": rung_before, "limit": limit}
-        claims += _claim(connection, _also(lost, moving), given, now, lease)
+        claims += _claim(connection, _going_on(lost, wanted, asked), given, now, lease)
     if len(claims) < limit:
-        claims += _claim(connection, _also(due, moving), of_line | {"limit": limit - len(claims)}, now, lease)
+        claims += _claim(connection, _going_on(due, wanted, asked), of_line | {"limit": limit - len(claims)}, now, lease)
     return claims
 
 
 def claim_nearly(connection: Connection, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> list[Claim]:
     """Claim up to `limit` of the account's trainings that fall due by `until`: a call that is made anyway has room for them."""
-    if _moving(connection, account, [State.TRAINING]) is None:
-        return []
-    return _claim(connection, _NEARLY_DUE, {"whose": account, "now": now, "until": until, "limit": limit}, now, lease)
+    nearly_due = _going_on(_NEARLY_DUE, (State.TRAINING,), None)
+    return _claim(connection, nearly_due, {"whose": account, "now": now, "until": until, "limit": limit}, now, lease)
 
 
 def claim_these(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Claim]:
     """Claim those of the named jobs that are due, the highest priority first and then the longest due."""
-    named = _also(_said(connection.dialect.name).named, not_stopped(accounts.known(connection)))
-    return _claim(connection, named, {"ids": job_ids, "now": now}, now, lease)
+    return _claim(connection, _said(connection.dialect.name).named, {"ids": job_ids, "now": now}, now, lease)
 
 
 def _claim(connection: Connection, wanted: Select[Any], given: Mapping[str, object], now: datetime, lease: timedelta) -> list[Claim]:
@@ -99,7 +91,7 @@ def _claim(connection: Connection, wanted: Select[Any], given: Mapping[str, obje
     return [replace(claim, asks=True) if claim.job_id in asking else claim for claim in found] if asking else found
 
 
-@lru_cache(maxsize=64)  # those that are built once stay; an account that is stopped has its own
+@cache
 def _claimed(wanted: Select[Any]) -> Select[Any]:
     """Who is wanted, claimed by PostgreSQL in one statement, and told in the order wanted."""
     # Who locks rows in a WITH does so once: as a subquery of the UPDATE it may be run again for each row, and then its LIMIT limits nothing.
@@ -131,10 +123,10 @@ def unclaim(connection: Connection, job_ids: Sequence[JobId], now: datetime) -> 
     _write(connection, said.claim, _ids(connection, said.lock_rung, ids=job_ids), new_due_at=now, new_rung_at=None)
 
 
-def take(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta, known: Known) -> list[JobId]:
+def take(connection: Connection, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[JobId]:
     """Take those of the named jobs that were rung for or are due; the others are somebody else's, or the message is stale."""
     said = _said(connection.dialect.name)
-    taken = _ids(connection, _also(said.lock_answering, not_stopped(known)), ids=job_ids, now=now)
+    taken = _ids(connection, said.lock_answering, ids=job_ids, now=now)
     _write(connection, said.take, taken, new_due_at=now + lease)
     return taken
 
@@ -160,27 +152,10 @@ _UNASKED = and_(JOB.c.state == State.OPENING.value, JOB.c.conversation_intended_
 _PAYING = or_(JOB.c.state == State.QUEUED.value, _UNASKED)
 
 
-def not_stopped(known: Known) -> list[ColumnElement[bool]]:
+def not_stopped() -> ColumnElement[bool]:
     """Leave the line of a stopped account alone: what may pay, and everything where the key itself is not accepted."""
-    return [not_(or_(and_(JOB.c.account.in_(known.stopped), _PAYING), JOB.c.account.in_(known.deaf)))] if known.stopped else []
-
-
-def _itself_not_stopped() -> ColumnElement[bool]:
-    """The same for who does not know the accounts: the statement looks itself."""
     stopped = (ACCOUNT.c.name == JOB.c.account, ACCOUNT.c.stopped_at.is_not(None), or_(ACCOUNT.c.deaf, _PAYING))
     return not_(exists().where(*stopped).correlate(JOB))
-
-
-def _moving(connection: Connection, account: str, states: Sequence[State]) -> list[ColumnElement[bool]] | None:
-    """The same for one account: which of its jobs in these states go on; None: not one."""
-    known = accounts.known(connection)
-    if account in known.deaf or (account in known.stopped and set(states) <= {State.QUEUED}):
-        return None
-    return [JOB.c.state != State.QUEUED.value, not_(_UNASKED)] if account in known.stopped else []
-
-
-def _also(wanted: Select[Any], which: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    return wanted.where(*which) if which else wanted
 
 
 # The statements themselves, built once: to build one takes longer than the database takes to answer it.
@@ -221,9 +196,16 @@ def _of_caller(state: State) -> Select[Any]:
 
 
 @cache
-def _asking(wanted: Select[Any], asked: bool) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+def _going_on(wanted: Select[Any], states: tuple[State, ...], asked: bool | None) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+    """The same, of an account that is not stopped as far as these states are concerned; `asked` as `claim_due` has it."""
+    stopped = exists().where(ACCOUNT.c.name == _ACCOUNT, ACCOUNT.c.stopped_at.is_not(None))
+    wanted = wanted.where(not_(stopped.where(ACCOUNT.c.deaf)))
+    if {State.QUEUED, State.OPENING} & set(
+        states
+    ):  # nobody else pays, and to look at more than these conditions need costs an index its use
+        wanted = wanted.where(or_(not_(_PAYING), not_(stopped)))
     asking = JOB.c.conversation_intended_at
-    return wanted.where(asking.is_not(None) if asked else asking.is_(None))
+    return wanted if asked is None else wanted.where(asking.is_not(None) if asked else asking.is_(None))
 
 
 class _Said:
@@ -232,14 +214,14 @@ class _Said:
     def __init__(self, dialect: str) -> None:
         named = one_of(dialect, JOB.c.id, "ids")
         due_at, rung_at = bindparam("new_due_at", type_=Moment), bindparam("new_rung_at", type_=Moment)
-        self.named = _claimable(named, JOB.c.due_at <= _NOW, order=[JOB.c.priority.desc(), JOB.c.due_at])
+        self.named = _claimable(named, JOB.c.due_at <= _NOW, not_stopped(), order=[JOB.c.priority.desc(), JOB.c.due_at])
         self.asking = select(JOB.c.id).where(named, JOB.c.conversation_intended_at.is_not(None))
         lock = select(JOB.c.id).order_by(JOB.c.id).with_for_update()
-        self.lock_rung, self.lock_answering = lock.where(named, JOB.c.rung_at.is_not(None)), lock.where(answering(dialect))
+        self.lock_rung, self.lock_answering = lock.where(named, JOB.c.rung_at.is_not(None)), lock.where(answering(dialect), not_stopped())
         self.claim = update(JOB).where(named).values(due_at=due_at, rung_at=rung_at)
         self.wake = update(JOB).where(named).values(due_at=due_at)
         self.take = update(JOB).where(named).values(version=JOB.c.version + 1, due_at=due_at, rung_at=None)
-        self.take_row = self.take.where(answering(dialect), _itself_not_stopped()).returning(JOB)
+        self.take_row = self.take.where(answering(dialect), not_stopped()).returning(JOB)
 
 
 _said = cache(_Said)

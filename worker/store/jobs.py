@@ -100,8 +100,7 @@ class Ledger(Reader):
         if len(job_ids) == 1 and self._database.dialect.update_returning:
             return self._take_one(job_ids[0], now, lease)
         with self._database.begin() as connection:
-            known = accounts.known(connection)
-            return jobs_of(connection, claims.take(connection, job_ids, now, lease, known), known)
+            return jobs_of(connection, claims.take(connection, job_ids, now, lease))
 
     def _take_one(self, job_id: JobId, now: datetime, lease: timedelta) -> list[Job]:
         given = {"ids": [job_id], "now": now, "new_due_at": now + lease}

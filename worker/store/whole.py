@@ -37,34 +37,18 @@ def _named(dialect: str) -> Select[Any]:
 
 @cache
 def _answering(dialect: str) -> Select[Any]:
-    return _WITH_ATTEMPTS.where(claims.answering(dialect))
+    return _WITH_ATTEMPTS.where(claims.answering(dialect), claims.not_stopped())
 
 
-@cache
-def _attempts(dialect: str) -> Select[Any]:
-    return select(ATTEMPT).where(one_of(dialect, ATTEMPT.c.job_id, "ids")).order_by(ATTEMPT.c.number)
-
-
-def jobs_of(connection: Connection, job_ids: Sequence[JobId], known: Known | None = None) -> list[Job]:
-    """Those of the jobs that exist, as this transaction sees them, in no order. `known`: of the accounts, where it was read already."""
-    wanted, known = _named(connection.dialect.name), known or accounts.known(connection)
+def jobs_of(connection: Connection, job_ids: Sequence[JobId]) -> list[Job]:
+    """Those of the jobs that exist, as this transaction sees them, in no order."""
+    wanted, known = _named(connection.dialect.name), accounts.known(connection)
     return [job for part in portions(connection, job_ids) for job in _jobs(connection, wanted, {"ids": part}, known)]
-
-
-def jobs_from(connection: Connection, found: Sequence[dict[str, Any]], known: Known) -> list[Job]:
-    """The jobs of rows of `job`, with their attempts."""
-    attempts: dict[str, list[Any]] = {row["id"]: [] for row in found}
-    for ids in portions(connection, list(attempts)):
-        for attempt in rows_of(connection, _attempts(connection.dialect.name), {"ids": ids}):
-            attempts[attempt["job_id"]].append(attempt)
-    return [rows.job_from(row, attempts[row["id"]], known.terms_of(row["account"])) for row in found]
 
 
 def answering(connection: Connection, job_ids: Sequence[JobId], now: datetime) -> list[Job]:
     """Those of the jobs that `claims.take` would give; nobody is fenced from them."""
-    known = accounts.known(connection)
-    wanted, stopped = _answering(connection.dialect.name), claims.not_stopped(known)
-    return _jobs(connection, wanted.where(*stopped) if stopped else wanted, {"ids": job_ids, "now": now}, known)
+    return _jobs(connection, _answering(connection.dialect.name), {"ids": job_ids, "now": now}, accounts.known(connection))
 
 
 def _jobs(connection: Connection, wanted: Select[Any], given: Mapping[str, object], known: Known) -> list[Job]:

@@ -105,7 +105,7 @@ def test_a_look_without_news_is_one_journey_and_its_job_is_read_in_two(migrated:
     said: list[tuple[bool, bool]] = []
 
     def hear(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-        said.append(("FROM account" in statement, connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"))
+        said.append((statement.startswith("SELECT account."), connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"))
 
     event.listen(database, "before_cursor_execute", hear)
     assert ledger.answered([job.id], NOW) == [job]
