@@ -39,8 +39,10 @@ class Engine(Mover):
 
     def go_on(self, job: Job) -> list[Job]:
         """Do what is due for a job that was written here just now. Its version is the fence: whoever took it meanwhile has counted that up."""
-        stopped = any(stop.account == job.account for stop in self.ledger.stops())
-        return [] if stopped else [self._run(job, events.FellDue())]
+        if any(stop.account == job.account for stop in self.ledger.stops()):
+            return []
+        moved = self._run(job, events.FellDue())
+        return [moved] if moved.version != job.version else []
 
     def advance_many(self, job_ids: Sequence[JobId]) -> list[Job]:
         """The same for many jobs: questions of one kind and one account are asked together. Returns those that could be moved.

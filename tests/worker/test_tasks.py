@@ -105,6 +105,14 @@ def test_who_has_no_time_for_conversations_rings_for_them(parts: Parts, hurried:
     assert {message["arguments"][0][0] for message in broker.messages(OPEN)} == set(ids)
 
 
+def test_what_another_has_taken_meanwhile_is_his(parts: Parts, tavus: Sandbox) -> None:
+    [opening, _] = parts.engine.advance_many(_due_for_a_look(parts, tavus))
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    assert [job.id for job in parts.ledger.take([opening.id], later, parts.settings.lease)] == [opening.id]
+    assert parts.engine.go_on(opening) == []
+    assert "create_conversation" not in tavus.ledger()["requests"]["by_kind"]
+
+
 def test_the_conversation_of_a_stopped_account_is_left_to_whoever_resumes_it(parts: Parts, tavus: Sandbox) -> None:
     ids = _due_for_a_look(parts, tavus)
     parts.ledger.stop(StopAccount("default", Failure.OUT_OF_CREDIT, deaf=False), datetime.now(UTC))

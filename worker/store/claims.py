@@ -199,11 +199,12 @@ def _of_caller(state: State) -> Select[Any]:
 def _going_on(wanted: Select[Any], states: tuple[State, ...], asked: bool | None) -> Select[Any]:  # noqa: FBT001 - a key of the cache
     """The same, of an account that is not stopped as far as these states are concerned; `asked` as `claim_due` has it."""
     stopped = exists().where(ACCOUNT.c.name == _ACCOUNT, ACCOUNT.c.stopped_at.is_not(None))
-    wanted = wanted.where(not_(stopped.where(ACCOUNT.c.deaf)))
-    if {State.QUEUED, State.OPENING} & set(
-        states
-    ):  # nobody else pays, and to look at more than these conditions need costs an index its use
-        wanted = wanted.where(or_(not_(_PAYING), not_(stopped)))
+    if set(states) == {State.QUEUED}:  # all of these pay; a condition more would cost the index its use
+        wanted = wanted.where(not_(stopped))
+    elif {State.QUEUED, State.OPENING} & set(states):
+        wanted = wanted.where(not_(stopped.where(ACCOUNT.c.deaf)), or_(not_(_PAYING), not_(stopped)))
+    else:
+        wanted = wanted.where(not_(stopped.where(ACCOUNT.c.deaf)))
     asking = JOB.c.conversation_intended_at
     return wanted if asked is None else wanted.where(asking.is_not(None) if asked else asking.is_(None))
 
