@@ -22,7 +22,7 @@ from worker.store.migrate import prepare
 
 _FIRST, _CAP = 5.0, 600.0  # seconds of a real training between the first looks of the others, and between their last
 _USUAL_SWEEP, _LEAST_SWEEP = 5.0, 0.1
-_SWEEP = 0.0045  # of a training: its processor time is shared by few jobs here, and by as many sweeps as in hours
+_SWEEP = 0.005  # of a training: its processor time is shared by few jobs here, and by as many sweeps as in hours
 _SCALED = (
     "training_typical", "training_soft_deadline", "training_deadline", "learn_interval", "retry_base", "retry_cap", "paid_retry_delay",
     "missing_confirm",
