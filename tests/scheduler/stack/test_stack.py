@@ -224,6 +224,6 @@ def test_idle_it_takes_next_to_nothing(project: Project) -> None:
         us = project.processes()
         before = {one: sum(one.cpu_times()[:2]) for one in us}
         with pytest.raises(TimeoutError):
-            wait_until(lambda: run.process.poll() is not None, patience=2)
+            wait_until(lambda: run.process.poll() is not None, patience=6)
         spent = sum(sum(one.cpu_times()[:2]) - before[one] for one in us)
-        assert spent < 0.02 * 2
+        assert spent < 0.02 * 6
