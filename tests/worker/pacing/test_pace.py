@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count
@@ -15,44 +15,19 @@ from structlog.testing import capture_logs
 
 from tests.broker import Broker
 from tests.worker.pacing import hammer
+from tests.worker.pacing.made import HOUR, LOOK, MAIN, SUBMIT, Made, ticket
 from worker.pacing import pace as module
 from worker.pacing.kinds import Held, Kind, Numbers, Reason, Verdict
 from worker.pacing.pace import Pace
 from worker.pacing.pacer import Ticket
 from worker.pacing.shared import _plain
 
-SUBMIT, LOOK, CONVERSE = Kind.SUBMIT, Kind.LOOK, Kind.CONVERSE
-MAIN = "main"
 N = Numbers()
-HOUR = Numbers.scaled(timedelta(hours=1))
-"""A window that does not end during a test."""
-Made = Callable[..., Pace]
-
-
-@pytest.fixture
-def paces(broker: Broker) -> Iterator[Made]:
-    """Call it for the pace of another process."""
-    made: list[Pace] = []
-
-    def make(limit: int | None = None, numbers: Numbers = HOUR, url: str = broker.url) -> Pace:
-        made.append(Pace(url, lambda _: limit, numbers))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def out(pace: Pace, kind: Kind, times: int) -> int:
     """How many of so many calls go out."""
     return sum(isinstance(pace.enter(MAIN, kind), Ticket) for _ in range(times))
-
-
-def ticket(pace: Pace, kind: Kind) -> Ticket:
-    """A permit that is there."""
-    found = pace.enter(MAIN, kind)
-    assert isinstance(found, Ticket)
-    return found
 
 
 def fail(pace: Pace, kind: Kind) -> None:

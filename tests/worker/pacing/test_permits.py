@@ -1,44 +1,16 @@
 """A permit is of the thread that took it, for one call, and for a while; one that is not used is given back, and nobody waits for it."""
 
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
 from tests.broker import Broker
+from tests.worker.pacing.made import HOUR, LOOK, MAIN, SUBMIT, Made, ticket
 from worker.pacing import pace as module
-from worker.pacing.kinds import Held, Kind, Numbers, Reason, Verdict
-from worker.pacing.pace import Pace
+from worker.pacing.kinds import Held, Numbers, Reason, Verdict
 from worker.pacing.pacer import Ticket
-
-SUBMIT, LOOK, CONVERSE = Kind.SUBMIT, Kind.LOOK, Kind.CONVERSE
-MAIN = "main"
-HOUR = Numbers.scaled(timedelta(hours=1))
-"""A window that does not end during a test."""
-Made = Callable[..., Pace]
-
-
-@pytest.fixture
-def paces(broker: Broker) -> Iterator[Made]:
-    """Call it for the pace of another process."""
-    made: list[Pace] = []
-
-    def make(limit: int | None = None, numbers: Numbers = HOUR, url: str = broker.url) -> Pace:
-        made.append(Pace(url, lambda _: limit, numbers))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def ticket(pace: Pace, kind: Kind) -> Ticket:
-    """A permit that is there."""
-    found = pace.enter(MAIN, kind)
-    assert isinstance(found, Ticket)
-    return found
 
 
 def test_a_permit_that_a_thread_took_is_its_next_calls_and_is_not_asked_for_twice(paces: Made) -> None:

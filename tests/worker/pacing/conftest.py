@@ -1,0 +1,24 @@
+"""Paces that end with their test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.broker import Broker
+from tests.worker.pacing.made import HOUR, Made
+from worker.pacing.kinds import Numbers
+from worker.pacing.pace import Pace
+
+
+@pytest.fixture
+def paces(broker: Broker) -> Iterator[Made]:
+    """Call it for the pace of another process."""
+    made: list[Pace] = []
+
+    def make(limit: int | None = None, numbers: Numbers = HOUR, url: str = broker.url) -> Pace:
+        made.append(Pace(url, lambda _: limit, numbers))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
