@@ -50,19 +50,20 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
     """
     now = parts.engine.clock()
     due = parts.ledger.due(now, rung_before=now - _patience(parts))
-    rung, own = 0, set[JobId]()
+    rung, own = 0, list[JobId]()
     for task in (SUBMIT, LOOK_UP, OPEN, POLL):
         if of_task := [line for line in due.lines if line.state in _STATES[task]]:
             claims = _Round(parts, task, now).claim(of_task)
-            own = _one_call(claims, parts.settings.poll_batch) if looks and task == POLL else set()
-            parts.bell.ring([claim for claim in claims if claim.job_id not in own], now)
+            own = _one_call(claims, parts.settings.poll_batch) if looks and task == POLL else []
+            kept = set(own)
+            parts.bell.ring([claim for claim in claims if claim.job_id not in kept], now)
             rung += len(claims) - len(own)
     return Swept(rung + (_sweep_deletions(parts, now) if due.deletions else 0), tuple(own))
 
 
-def _one_call(claims: Sequence[Claim], batch: int) -> set[JobId]:
+def _one_call(claims: Sequence[Claim], batch: int) -> list[JobId]:
     """Those of them that one call answers for: of the account that comes first."""
-    return set([claim.job_id for claim in claims if claim.account == claims[0].account][:batch])
+    return [claim.job_id for claim in claims if claim.account == claims[0].account][:batch]
 
 
 @dataclass(frozen=True, slots=True)
