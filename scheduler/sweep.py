@@ -162,7 +162,7 @@ def add_sweep(app: Celery, parts: Callable[[], Parts]) -> None:
     @app.task(name=SWEEP, shared=False)
     def scheduler_sweep() -> None:
         """Claim what is due, and ring for it; look at some trainings at once."""
-        own = sweep(parts(), looks=True).own
+        own = sweep(parts(), looks=parts().settings.go_on).own
         if own:
             go_on(parts(), lambda engine: engine.advance_many(own))
 

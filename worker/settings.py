@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     )
     http_timeout: Duration = Field(timedelta(seconds=30), description="The longest that a call to Tavus may take, in all.")
     task_limit: Duration = Field(timedelta(seconds=75), description="The longest that a task may run (enforced by Celery's prefork pool).")
+    go_on: bool = Field(
+        default=True,
+        description="Whether a task goes on with what it found, while it is quick; `false` where each queue has workers of its own.",
+    )
     lease: Duration = Field(_RULES.lease, description="How long a worker may be silent before its job is taken from it.")
     visibility_timeout: Duration = Field(
         timedelta(seconds=120), description="When Redis hands an unacknowledged message to another worker."

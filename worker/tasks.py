@@ -67,10 +67,10 @@ def go_on(parts: Parts, look: Callable[[Engine], list[Job]], others: Sequence[Jo
     What there is no time for is rung for: other threads may be free.
     """
     engine, left = parts.engine, list(others)
-    until = engine.clock() + parts.settings.http_timeout * _ITSELF
+    until = engine.clock() + parts.settings.http_timeout * (_ITSELF if parts.settings.go_on else 0)
     jobs = look(engine)
     while (due := _due(jobs, now := engine.clock())) or left:
-        if now > until:
+        if now >= until:
             parts.bell.ring_due(due, now)
             parts.bell.pass_on(left)
             return

@@ -20,11 +20,15 @@ _SHORT = TavusRules(callback_loss=1.0, typical=16 * MINUTE, spread=0.0)
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What goes wrong: death at the boundary of that number, and a trouble at the call of that number. None: nothing."""
+    """What goes wrong: death at the boundary of that number, and a trouble at the call of that number. None: nothing.
+
+    `go_on`: whether tasks go on with what they found, or ring for it, which is another line.
+    """
 
     dies_at: int | None = None
     call: int | None = None
     trouble: Trouble | None = None
+    go_on: bool = True
 
 
 class ScriptedWeather(Weather):
@@ -59,15 +63,15 @@ def live(script: Script, kind: str = MEMORY) -> tuple[Result, ScriptedWeather]:
     weather = ScriptedWeather(script)
     job = orders.a_job(0, BEGIN)
     with ledger_of(kind) as ledger:
-        simulation = Simulation(0, ledger, weather, [job], _SHORT, workers=1)
+        simulation = Simulation(0, ledger, weather, [job], _SHORT, workers=1, go_on=script.go_on)
         return simulation.run(8 * HOUR), weather
 
 
-def scripts() -> Iterator[Script]:
+def scripts(*, go_on: bool) -> Iterator[Script]:
     """Death at every boundary of the straight line or at none, and with each every trouble of every call that is made then, or none."""
-    _, line = live(Script())
+    _, line = live(Script(go_on=go_on))
     for dies_at in (None, *range(len(line.boundaries))):
-        _, calls = live(Script(dies_at))
-        yield Script(dies_at)
+        _, calls = live(Script(dies_at, go_on=go_on))
+        yield Script(dies_at, go_on=go_on)
         for call, kind in enumerate(calls.calls):
-            yield from (Script(dies_at, call, trouble) for trouble in troubles.of(kind))
+            yield from (Script(dies_at, call, trouble, go_on) for trouble in troubles.of(kind))

@@ -73,6 +73,7 @@ class Simulation:
         rules: Rules = RULES,
         workers: int = 2,
         paced: random.Random | None = None,
+        go_on: bool = True,
         told: bool = False,
     ) -> None:
         self.result = Result(seed)
@@ -89,7 +90,8 @@ class Simulation:
         performer = Performer(client, CALLBACKS, SETTINGS.task_limit - TIMEOUT)
         engine = Engine(cast("Any", bounded), performer, SimulatedPreflight(self.hub, weather), rules, TIMEOUT, self.hub.clock, pace)
         bell = Bell(cast("Any", self.app), cast("Any", bounded), RULES.lease, SETTINGS.poll_batch, threads=1, pace=pace)
-        self.parts = Parts(SETTINGS, cast("Any", self.app), cast("Any", bounded), client, CALLBACKS, engine, bell, pace)
+        settings = SETTINGS.model_copy(update={"go_on": go_on})
+        self.parts = Parts(settings, cast("Any", self.app), cast("Any", bounded), client, CALLBACKS, engine, bell, pace)
         add_tasks(cast("Any", self.app), lambda: self.parts)
         add_sweep(cast("Any", self.app), lambda: self.parts)
         self.people = People(self.parts, self.hub, weather, self.world, self.oracles, self._failed)
@@ -290,8 +292,9 @@ def of_seed(seed: int, kind: str = MEMORY, *, told: bool = False) -> Result:
     with ledger_of(kind) as ledger:
         rules = replace(RULES, clean_up_failed=chance.random() < _SOMETIMES, clean_names=chance.random() < _SOMETIMES)
         simulation = Simulation(
-            seed, ledger, weather, jobs, tavus, rules=rules, workers=chance.choice((1, 2, 3)), told=told, paced=paced_in(seed)
-        )
+            seed, ledger, weather, jobs, tavus,
+            rules=rules, workers=chance.choice((1, 2, 3)), told=told, paced=paced_in(seed), go_on=seed % 2 == 0,
+        )  # fmt: skip
         for account in orders.KEYS:
             ledger.set_terms(account, _terms(chance), BEGIN)
         if chance.random() < _SOMETIMES:

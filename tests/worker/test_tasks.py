@@ -133,6 +133,22 @@ def test_a_sweep_looks_at_trainings_itself(parts: Parts, broker: Broker, tavus: 
     assert not any(broker.waiting(queue) for queue in QUEUES)
 
 
+def test_where_tasks_do_not_go_on_each_rings_for_the_next(parts: Parts, broker: Broker, tavus: Sandbox) -> None:
+    parts = replace(parts, settings=parts.settings.model_copy(update={"go_on": False}))
+    [first, other] = enqueued(parts, tavus, 2)
+    for job_id in (first, other):
+        parts.engine.advance(job_id)
+        parts.engine.tell(job_id, CallbackReceived())
+    tavus.advance(timedelta(hours=12))
+    broker.client.flushall()
+    add_sweep(parts.app, lambda: parts)
+    parts.app.tasks[SWEEP]()
+    assert [message["arguments"][0] for message in broker.messages(POLL)] == [[[first, other]]]
+    done(parts, POLL, [first, other])
+    assert states(parts, [first, other]) == [State.OPENING] * 2
+    assert {message["arguments"][0][0] for message in broker.messages(OPEN)} == {first, other}
+
+
 def test_a_training_that_is_due_again_meanwhile_is_not_asked_for_by_itself(parts: Parts, tavus: Sandbox) -> None:
     [job_id] = enqueued(parts, tavus, 1)
     done(parts, SUBMIT, job_id)

@@ -152,3 +152,24 @@ async def _held_back(app: FastAPI, number: int) -> tuple[int, int, list[object]]
         whole.set()
         answers = [answer.json() for answer in await asyncio.gather(*asked)]
     return before, len(begun), answers
+
+
+def test_a_body_that_does_not_come_is_not_waited_for_without_end(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduler.api.body.PATIENCE", 0.05)
+    app = create_app(api.parts.settings)
+    answers = asyncio.run(_trickled(app, _BODIES + 1))
+    app.state.entrance.singles.close()
+    app.state.parts.close()
+    assert [problem(answer, 408, "too-slow")["status"] for answer in answers] == [408] * (_BODIES + 1)
+
+
+async def _trickled(app: FastAPI, number: int) -> list[httpx.Response]:
+    """So many batches at once whose bodies never end."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b'{"jobs": '
+        await asyncio.Event().wait()
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        send = {"content-type": "application/json"}
+        return await asyncio.gather(*(client.post(BATCH, content=body(), headers=send) for _ in range(number)))
