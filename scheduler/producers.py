@@ -29,7 +29,7 @@ from worker.store.jobs import Added, KeyReusedError, New
 CALLER = "local"
 """Whoever reaches the broker, the loopback API or the command line is one caller: a key means the same job whichever way it comes."""
 log = structlog.get_logger("producers")
-# Jobs at once that are rung for one by one, at a third of a millisecond a message. More are left to the sweep, which knows whose turn it is.
+# Jobs at once that are rung for here, with one message. More are left to the sweep, which knows whose turn it is.
 _FEW = 8
 _PAUSE = 1.0  # seconds before a message goes back to the queue because the database is away
 
@@ -83,7 +83,7 @@ def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
     # After the commit: a message that overtook its row would find nothing, and one whose row was rolled back would mean nothing.
     jobs = [one.job for one in added if isinstance(one, Added) and one.created]
     if jobs and ring is not None:
-        parts.bell.ring([Claim(job.id, job.account, job.state) for job in jobs], now)
+        parts.bell.ring([Claim(job.id, job.account, job.state) for job in jobs], now, together=True)
     elif jobs and not few:
         ring_for_a_sweep(parts)
     stored: Iterator[Outcome] = iter(added)

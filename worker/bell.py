@@ -103,9 +103,12 @@ class Bell:
         except NO_BROKER as error:
             log.warning("the broker takes no messages; the next sweep rings again", error=str(error))
 
-    def ring(self, claims: Sequence[Claim], now: datetime) -> bool:
-        """Send the messages. When the broker does not take them the claims are given back, and the next sweep rings. Whether all were sent."""
-        pending = list(_messages(claims, self.batch, self.threads))
+    def ring(self, claims: Sequence[Claim], now: datetime, *, together: bool = False) -> bool:
+        """Send the messages. When the broker does not take them the claims are given back, and the next sweep rings. Whether all were sent.
+
+        `together`: submissions share a message, as if one thread were there: for who waits for this, and has no worker's time to spare.
+        """
+        pending = list(_messages(claims, self.batch, 1 if together else self.threads))
         try:
             with self.app.producer_or_acquire() as producer:
                 while pending:

@@ -116,6 +116,12 @@ def test_a_message_never_names_so_many_submissions_that_the_last_waits_long(bell
     assert max(len(message["arguments"][0]) for message in broker.messages(SUBMIT)) == 8
 
 
+def test_who_has_no_time_rings_for_few_submissions_with_one_message(bell: Bell, ledger: Ledger, broker: Broker) -> None:
+    jobs = [stored(ledger) for _ in range(THREADS)]
+    assert bell.ring(claimed(ledger, *jobs), NOW, together=True)
+    assert [set(message["arguments"][0]) for message in broker.messages(SUBMIT)] == [{job.id for job in jobs}]
+
+
 def test_states_in_which_nothing_is_due_are_not_rung_for(bell: Bell, broker: Broker) -> None:
     silent = [Claim(a_job().id, "main", state) for state, task in TASKS.items() if task is None]
     assert bell.ring(silent, NOW)

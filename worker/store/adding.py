@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import JSON, Connection, Dialect, Select, Table, Text, bindparam, cast, column, func, insert, select
+from sqlalchemy import JSON, ColumnElement, Connection, Dialect, Select, Text, bindparam, cast, column, func, insert, literal, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator
 from typing_extensions import override  # typing's own from Python 3.12 on
@@ -30,6 +30,8 @@ _defaults_of, _AS_NEW = attrgetter(*_DEFAULTS), tuple(_DEFAULTS.values())
 Key = tuple[str, str]
 """A caller, and an idempotency key of his."""
 _MOMENT = Moment()
+_WHY = "enqueued by %s for the account %s"  # PostgreSQL's `format` understands the same
+_IN_LINE = ("id", "created_at", "version", "state", "caller", "account")
 _NUL = "\\u0000"  # how JSON writes it; PostgreSQL keeps it in no text
 
 
@@ -123,14 +125,9 @@ def _insert_postgres(connection: Connection, new: Sequence[New], *, rung: bool) 
     """Who adds the same key at this moment is waited for, and then the key is his."""
     if not new:
         return set()
-    columns = _first_columns if all(map(_is_fresh, new)) else _columns
+    columns = _first_columns if all_fresh(new) else _columns
     rows = [columns(one, rung=rung) for one in new]
-    added = _unfolded(JOB, tuple(rows[0])).on_conflict_do_nothing(index_elements=[JOB.c.caller, JOB.c.idempotency_key])
-    stored = set(connection.execute(added.returning(JOB.c.id), {"rows": rows}).scalars())
-    lines = [_first_line(one.job) for one in new if one.job.id in stored]
-    if lines:
-        connection.execute(_unfolded(STORY, tuple(lines[0])), {"rows": lines})
-    return stored
+    return set(connection.execute(_unfolded(tuple(rows[0])), {"rows": rows}).scalars())
 
 
 @cache
@@ -140,11 +137,20 @@ def _of_keys(dialect: str) -> Select[Any]:
 
 
 @lru_cache
-def _unfolded(table: Table, names: tuple[str, ...]) -> postgresql.Insert:
-    """An insert of rows that come as one JSON text: a tenth of the work of a parameter for each value, both here and there."""
+def _unfolded(names: tuple[str, ...]) -> Select[Any]:
+    """An insert of jobs that come as one JSON text: a tenth of the work of a parameter for each value, both here and there. Those that are new.
+
+    With the first line of each one's story: who is told that a job is there may read it, whatever happens between two statements.
+    """
     rows = func.json_to_recordset(cast(bindparam("rows", type_=_Rows), JSON))
-    given = rows.table_valued(*(column(name, table.c[name].type) for name in names)).render_derived(with_types=True)
-    return postgresql.insert(table).from_select(list(names), select(given))
+    given = rows.table_valued(*(column(name, JOB.c[name].type) for name in names)).render_derived(with_types=True)
+    adding = postgresql.insert(JOB).from_select(list(names), select(given))
+    without_known = adding.on_conflict_do_nothing(index_elements=[JOB.c.caller, JOB.c.idempotency_key])
+    stored = without_known.returning(*(JOB.c[name] for name in _IN_LINE)).cte("stored")
+    line = _line_of({name: stored.c[name] for name in _IN_LINE}, func.format(_WHY, stored.c.caller, stored.c.account))
+    first = select(*(value if isinstance(value, ColumnElement) else literal(value, STORY.c[name].type) for name, value in line.items()))
+    told = insert(STORY).from_select(list(line), first, include_defaults=False).cte("told")
+    return select(stored.c.id).add_cte(told)
 
 
 class _Rows(TypeDecorator[Any]):
@@ -172,9 +178,9 @@ def _keep_attempts(connection: Connection, jobs: Iterable[Job]) -> None:
         connection.execute(insert(ATTEMPT), rows)
 
 
-def _is_fresh(new: New) -> bool:
-    """Whether nothing has happened to it yet: then the table's own defaults say the rest."""
-    return bool(_defaults_of(new.job) == _AS_NEW)
+def all_fresh(new: Iterable[New]) -> bool:
+    """Whether nothing has happened to any yet: then the table's own defaults say the rest, and in PostgreSQL one statement stores all."""
+    return all(_defaults_of(one.job) == _AS_NEW for one in new)
 
 
 def _columns(new: New, *, rung: bool) -> dict[str, Any]:
@@ -191,7 +197,12 @@ def _first_columns(new: New, *, rung: bool) -> dict[str, Any]:
 
 
 def _first_line(job: Job) -> dict[str, Any]:
+    values = {"id": job.id, "created_at": job.created_at, "version": job.version, "state": job.state.value}
+    return _line_of(values, _WHY % (job.caller, job.account))
+
+
+def _line_of(job: Mapping[str, Any], why: object) -> dict[str, Any]:
     return {
-        "job_id": job.id, "at": job.created_at, "version": job.version, "event": stories.FIRST, "data": {}, "from_state": None,
-        "to_state": job.state.value, "why": f"enqueued by {job.caller} for the account {job.account}",
+        "job_id": job["id"], "at": job["created_at"], "version": job["version"], "event": stories.FIRST, "data": {}, "from_state": None,
+        "to_state": job["state"], "why": why,
     }  # fmt: skip

@@ -49,7 +49,7 @@ class Ledger(Reader):
 
     def add_many(self, new: Sequence[New], *, ring: timedelta | None) -> list[Added | KeyReusedError]:
         """The same for many in one transaction, as if one after the other; what became of each, in order."""
-        with self._database.begin() as connection:
+        with (self._lasting if adding.all_fresh(new) else self._database).begin() as connection:
             return adding.add_many(connection, new, ring)
 
     def find_by_key(self, caller: str, key: str | None, fingerprint: str) -> Job | None:
@@ -183,6 +183,7 @@ class Ledger(Reader):
         """See `accounts.keep_voices`."""
         with self._database.begin() as connection:
             accounts.keep_voices(connection, account, names, now)
+        self._voices.forget(account)
 
     def keep_lesson(self, subject: str, document: Mapping[str, Any], now: datetime) -> None:
         """See `lessons.keep`."""

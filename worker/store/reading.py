@@ -16,6 +16,7 @@ from worker.core.states import State
 from worker.store import accounts, book, budgets, lessons, lines, rows, rulebook, stories, whole
 from worker.store.database import glancing, one_of, portions, reading
 from worker.store.tables import METADATA
+from worker.store.voices import KnownVoices
 from worker.store.whole import ATTEMPT, JOB
 
 UNREADABLE = (ValueError, TypeError, LookupError)
@@ -40,6 +41,7 @@ class Reader:
         """Use an engine of `open_database`."""
         self._database = database
         self._reader, self._glancer = reading(database), glancing(database)
+        self._voices = KnownVoices(self._read_voices)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -137,7 +139,10 @@ class Reader:
             return [stories.line_from(dict(row)) for row in found.mappings()]
 
     def voices(self, account: str) -> frozenset[str]:
-        """The account's stock voices in lower case; empty when they are not known."""
+        """The account's stock voices in lower case, as they were a moment ago; empty when they are not known."""
+        return self._voices.of(account)
+
+    def _read_voices(self, account: str) -> frozenset[str]:
         with self._glancing() as connection:
             return accounts.voices(connection, account)
 
