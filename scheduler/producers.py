@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -19,8 +19,9 @@ from scheduler.requests import Door, Order, RequestInvalidError
 from scheduler.sweep import ring_for_a_sweep
 from worker.app import CREATE, SUBMIT
 from worker.assembly import Parts, limits_of
-from worker.core.job import Job
+from worker.core.job import Job, JobId, Request
 from worker.core.marks import new_job_id
+from worker.core.values import Maker
 from worker.preflight import Preflight
 from worker.store.claims import Claim
 from worker.store.database import UNREACHABLE
@@ -31,6 +32,10 @@ CALLER = "local"
 log = structlog.get_logger("producers")
 # Jobs at once that are rung for here, with one message. More are left to the sweep, which knows whose turn it is.
 _FEW = 8
+_JOBS = Maker(Job)
+_BLANK = Job(
+    id=JobId(""), account="", caller=CALLER, request=Request(replica={}), created_at=datetime.min.replace(tzinfo=UTC)
+)  # what a new job is before all else
 _PAUSE = 1.0  # seconds before a message goes back to the queue because the database is away
 
 
@@ -91,10 +96,10 @@ def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
 
 
 def _new(order: Order, key: str | None, now: datetime, due_at: datetime) -> New:
-    job = Job(
+    job = _JOBS.changed(
+        _BLANK,
         id=new_job_id(now, os.urandom(10)),
         account=order.account,
-        caller=CALLER,
         request=order.request,
         created_at=now,
         due_at=due_at,

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import unquote_plus, urlsplit
 
 # `Expires` alone is an ordinary word; beside one of these it is a signature's: S3 v2, Aliyun, CloudFront, GCS v2, Cloud CDN.
@@ -82,7 +83,7 @@ def without_query(url: str) -> str:
 def _expiries(query: dict[str, str]) -> Iterator[datetime]:
     for date, life in (("x-amz-date", "x-amz-expires"), ("x-goog-date", "x-goog-expires")):
         if date in query or life in query:
-            yield _from_date_and_life(query, date, life)
+            yield _from_date_and_life(query.get(date), query.get(life), f"{date} and {life}")
     if "expires" in query and any(name in query for name in _SIGNERS):
         yield _from_epoch(query["expires"])
     if "se" in query and "sig" in query:
@@ -91,12 +92,12 @@ def _expiries(query: dict[str, str]) -> Iterator[datetime]:
         yield _from_policy(query["policy"])
 
 
-def _from_date_and_life(query: dict[str, str], date: str, life: str) -> datetime:
+@lru_cache(maxsize=16)  # addresses that come together were signed together
+def _from_date_and_life(date: str | None, life: str | None, names: str) -> datetime:
     try:
-        signed_at = _basic(query[date])
-        return signed_at + timedelta(seconds=_digits(query[life]))
-    except (KeyError, ValueError, OverflowError) as error:
-        raise ExpiryUnreadableError(f"{date} and {life} do not make a date") from error
+        return _basic(date or "") + timedelta(seconds=_digits(life or ""))
+    except (ValueError, OverflowError) as error:
+        raise ExpiryUnreadableError(f"{names} do not make a date") from error
 
 
 def _basic(text: str) -> datetime:
