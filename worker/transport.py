@@ -1,4 +1,4 @@
-"""kombu's Redis transport, whose channels keep their client. It may not differ from kombu's own in anything else.
+"""kombu's Redis transport, whose channels keep their client and wait longer. It may not differ from kombu's own in anything else.
 
 kombu 5.7 makes a new client for every command that it sends (kombu.transport.redis, `conn_or_acquire`), and with redis-py 8 that takes longer than
 the command: a tenth of all that a worker does. A client is only a face of its connection pool, and may be used by any thread.
@@ -27,6 +27,9 @@ class Transport(redis.Transport):
     """What `redis://` and its kin stand for."""
 
     Channel = Channel
+    # Seconds that a worker without work waits for a message before it asks anew: of one, as kombu has it, an idle worker's time goes into asking.
+    # Shorter than `socket_timeout`, after which silence is a dead connection.
+    brpop_timeout = 4
 
 
 def register() -> None:

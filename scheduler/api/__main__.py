@@ -1,9 +1,13 @@
 """Serves the API, from as many processes as the settings say: the Procfile's web process. It may not know a route."""
 
+import asyncio
 import sys
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
+from typing_extensions import override  # typing's own from Python 3.12 on
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from scheduler.api.listening import DEALS, take_port
@@ -15,6 +19,19 @@ _GRACE = (
     5  # seconds for what is being answered when the process is told to stop; a caller who gets no answer sends again under the same key
 )
 
+_TICK = 0.5  # seconds between two looks whether to stop: ten a second, as uvicorn has it, are most of what an idle process does
+
+
+class Unhurried(uvicorn.Server):
+    """uvicorn's server, that wakes seldom while nobody asks."""
+
+    @override
+    async def main_loop(self) -> None:
+        """Until it is told to stop."""
+        # 0: a tick at which the date in answers is set, which must not be older than a second.
+        while not await self.on_tick(0):  # noqa: ASYNC110 - uvicorn sets a flag, and no event
+            await asyncio.sleep(_TICK)
+
 
 def main() -> None:
     """Serve until told to stop."""
@@ -22,9 +39,23 @@ def main() -> None:
         settings = read_settings()
     except SettingsError as wrong:
         sys.exit(f"replicas: {wrong}")
-    if settings.web_processes == 1 or not DEALS:
+    if settings.web_processes == 1:
+        _serve(settings)
+    elif DEALS:
+        _serve_from_many(settings)
+    else:
         uvicorn.run(_APP, workers=settings.web_processes, **_options(settings))
-        return
+
+
+def _serve(settings: Settings) -> None:
+    server = Unhurried(uvicorn.Config(_APP, **_options(settings)))
+    with suppress(KeyboardInterrupt):  # told to stop by it, and has stopped
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def _serve_from_many(settings: Settings) -> None:
     try:
         port = take_port(settings.host, settings.port)
     except StackError as taken:

@@ -83,7 +83,8 @@ def _state(job: Job) -> Iterator[Broken]:
     outcome = job.attempt.outcome if job.attempts else None
     if job.state in _NEEDS and outcome is not _NEEDS[job.state]:
         yield Broken("state", f"it is {job.state}, and its submission is {outcome or 'not there'}")
-    if job.state is State.QUEUED and outcome in {Outcome.RESERVED, Outcome.TRAINED}:
+    # What was trained and is gone since may be trained anew, when a person wants it.
+    if job.state is State.QUEUED and outcome in {Outcome.RESERVED, Outcome.TRAINED} and job.attempt.lives:
         yield Broken("state", f"it is queued to be paid for, though {job.attempt.mark} is {outcome}")
     if job.state is State.HELD and job.failure is None:
         yield Broken("state", "it is held, and nobody noted why")

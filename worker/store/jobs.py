@@ -15,8 +15,8 @@ from worker.store.adding import Added, KeyReusedError, New
 from worker.store.applied import Applied
 from worker.store.database import lasting
 from worker.store.reading import Reader
-from worker.store.rows import job_from, storable
-from worker.store.whole import jobs_of, rows_of
+from worker.store.rows import storable
+from worker.store.whole import jobs_of
 
 __all__ = ["Added", "Applied", "KeyReusedError", "Ledger", "New", "StaleJobError"]
 
@@ -97,16 +97,12 @@ class Ledger(Reader):
 
     def take(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Job]:
         """See `claims.take`; the jobs that were taken, fenced."""
-        if len(job_ids) == 1 and self._database.dialect.update_returning:
-            return self._take_one(job_ids[0], now, lease)
+        if len(job_ids) == 1 and self._database.dialect.name != "sqlite":
+            with self._lasting.begin() as connection:
+                job = single.taken(connection, {"ids": job_ids, "now": now, "new_due_at": now + lease})
+            return [] if job is None else [job]
         with self._database.begin() as connection:
             return jobs_of(connection, claims.take(connection, job_ids, now, lease))
-
-    def _take_one(self, job_id: JobId, now: datetime, lease: timedelta) -> list[Job]:
-        given = {"ids": [job_id], "now": now, "new_due_at": now + lease}
-        with self._lasting.begin() as connection:
-            taken = rows_of(connection, claims.taking(connection.dialect.name), given)
-            return [job_from(row, *single.surroundings(connection, row["id"], row["account"])) for row in taken]
 
     def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
         """See `looks.put_off`; for decisions that are no news."""
@@ -118,11 +114,7 @@ class Ledger(Reader):
 
         Raises BudgetSpentError for an intent to pay that the account's own limits do not allow.
         """
-        if self._stands_alone(change):
-            with self._lasting.begin() as connection:
-                written = [change.after] if self._commit(connection, change, now) else []
-        else:
-            written = self.apply_batch([change], now)
+        written = self.apply_batch([change], now)
         if not written:
             raise StaleJobError(change.before.id)
         return written[0]
@@ -143,6 +135,9 @@ class Ledger(Reader):
 
     def apply_batch(self, changes: Sequence[Applied], now: datetime) -> list[Job]:
         """Commit many decisions in one transaction; the jobs as they are now. Stale ones are left out: whoever wrote them knows better."""
+        if len(changes) == 1 and self._stands_alone(changes[0]):
+            with self._lasting.begin() as connection:
+                return [changes[0].after] if self._commit(connection, changes[0], now) else []
         # Jobs by id and then accounts by name, as everybody does: two that write the same rows in another order would wait for each other.
         with self._database.begin() as connection:
             fresh = [change for change in sorted(changes, key=lambda change: change.before.id) if self._commit(connection, change, now)]

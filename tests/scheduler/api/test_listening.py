@@ -20,7 +20,7 @@ from scheduler.stack.ports import free_port
 from tests.scheduler.made import NOWHERE, OURS
 from worker.store.migrate import prepare
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Served:

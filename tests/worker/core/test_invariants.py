@@ -83,6 +83,8 @@ CASES = {
     **{f"a queued job whose submission is {outcome}": Case(
         job(attempts=(attempt(1, outcome),)), job(), "state", f"queued to be paid for, though {mark()} is {outcome}")
        for outcome in (Outcome.RESERVED, _TRAINED)},
+    "a queued job whose replica is trained": Case(
+        job(attempts=(attempt(1, _TRAINED),)), job(attempts=(attempt(1, _TRAINED, deleted_at=NOW),)), "state", "queued to be paid for"),
     "a held job without a reason": Case(job(State.HELD, failure=None), job(State.HELD), "state", "nobody noted why"),
     "a done job without a conversation": Case(job(State.DONE, conversation=None), job(State.DONE), "state", "without the conversation"),
     "a done job whose conversation was never opened": Case(
