@@ -30,7 +30,8 @@ def draw(outcomes: Sequence["Outcome"], dial: Sequence["Outcome"], folder: Path)
         linewidth=1.2,
         label="ours, in full batches of 100",
     )
-    for number, one in enumerate(outcomes):
+    # Above and below by turns, so that neighbours' names do not lie over each other.
+    for number, one in enumerate(sorted(outcomes, key=lambda one: one.looks)):
         is_ours = one.name.startswith("ours")
         axes.scatter([one.looks], [one.mean], color=_OURS if is_ours else _OTHERS, s=34, zorder=3)
         off = (7, 5) if number % 2 else (7, -12)
