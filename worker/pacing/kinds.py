@@ -98,8 +98,14 @@ class Numbers:
         if cut is None:
             return limit
         elapsed = min(max(now - cut.at, 0), 100 * self.window)
-        grown = (cut.rate + cut.growth * elapsed // self.window) // 1000
+        grown = (cut.rate + self._growing(limit, cut) * elapsed // self.window) // 1000
         return grown if limit is None else min(grown, limit)
+
+    def _growing(self, limit: int | None, cut: "Cut") -> int:
+        """Thousandths of a call by which the rate grows in a window: by a part of the limit as it is now, for it may be another since the cut."""
+        whole = self.unlimited if limit is None else limit
+        growth = max(whole * 1000 * self.growth // 100, 1000)
+        return max(growth, cut.growth) if limit is None else growth
 
     def cut(self, limit: int | None, before: "Cut | None", sent: int, now: int) -> "Cut":
         """What a 429 makes of the rate: half of what was sent in the last window, and at most one halving a window."""
@@ -119,7 +125,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A rate that a 429 lowered: thousandths of a call per window, by how many of them it grows in each, and since when."""
+    """A rate that a 429 lowered: thousandths of a call per window, and since when; `growth`: by how many of them it grew in each as it was cut."""
 
     rate: int
     growth: int

@@ -48,10 +48,16 @@ end
 for _, key in ipairs({CALLS, LOOKS, RETRIES}) do redis.call('ZREMRANGEBYSCORE', key, '-inf', now - span) end
 local sent, looks = redis.call('ZCARD', CALLS), redis.call('ZCARD', LOOKS)
 
+-- Thousandths of a call by which a lowered rate grows in a window: by a part of the limit as it is now.
+local function growing()
+  local growth = math.max(math.floor((limit or n.unlimited) * 1000 * n.growth / 100), 1000)
+  return limit and growth or math.max(growth, state.cut_growth)
+end
+
 local function allowed_now()
   if not state.cut_rate then return limit end
   local elapsed = math.min(math.max(now - state.cut_at, 0), 100 * n.window)
-  local grown = math.floor((state.cut_rate + math.floor(state.cut_growth * elapsed / n.window)) / 1000)
+  local grown = math.floor((state.cut_rate + math.floor(growing() * elapsed / n.window)) / 1000)
   if limit then return math.min(grown, limit) end
   return grown
 end

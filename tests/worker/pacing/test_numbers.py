@@ -32,6 +32,12 @@ def test_without_a_limit_a_429_makes_one_of_half_of_what_was_sent() -> None:
     assert [N.allowed(None, one, windows * N.window) for windows in (0, 1, 5, 10)] == [100, 160, 400, 700]
 
 
+def test_a_rate_grows_back_by_a_tenth_of_the_limit_as_it_is_now() -> None:
+    cut = N.cut(60, None, 60, now=0)
+    assert [N.allowed(limit, cut, N.window) for limit in (60, 6000, None, 10)] == [36, 630, 90, 10]
+    assert N.allowed(60, N.cut(6000, None, 60, now=0), 0) == 60
+
+
 @given(limits, sent, moments, st.integers(0, N.window - 1))
 def test_a_window_knows_one_halving_however_many_429s_it_brings(limit: int | None, calls: int, now: int, later: int) -> None:
     first = cut(limit, calls, now)
