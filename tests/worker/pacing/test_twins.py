@@ -22,20 +22,22 @@ _calls = st.tuples(
     st.booleans(),  # a late reply
     st.booleans(),  # let out, and not made
 )
-_lives = st.tuples(st.sampled_from([None, 1, 2, 5, 30]), st.lists(_calls, min_size=1, max_size=60))
+_limits = st.sampled_from([None, 1, 2, 5, 30, 2_000])
+_lives = st.tuples(_limits, _limits, st.lists(_calls, min_size=1, max_size=60))  # the owner changes it halfway
 
 
 @settings(max_examples=150)
 @given(life=_lives)
 def test_both_books_answer_alike(
-    session_broker: Broker, life: tuple[int | None, list[tuple[Kind, Verdict | None, int, bool, int, bool, bool]]]
+    session_broker: Broker, life: tuple[int | None, int | None, list[tuple[Kind, Verdict | None, int, bool, int, bool, bool]]]
 ) -> None:
-    limit, calls = life
+    limit, other, calls = life
     account, now = f"twin-{next(_accounts)}", 1_000_000_000_000
     own, shared = Book(_NUMBERS), SharedBook(session_broker.url, _NUMBERS, "one")
     try:
         for number, (kind, verdict, wait, retry, pause, late, unmade) in enumerate(calls):
             now, call = now + wait, str(number)
+            limit = limit if 2 * number < len(calls) else other
             if verdict is None:
                 assert replace(shared.ask(account, kind, limit, retry=retry, now=now), sharers=0, known=True) == own.ask(
                     kind, limit, now, retry=retry
