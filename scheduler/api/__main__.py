@@ -19,6 +19,7 @@ _GRACE = (
     5  # seconds for what is being answered when the process is told to stop; a caller who gets no answer sends again under the same key
 )
 
+_SIGN_OF_LIFE = 60  # seconds: until all is imported a process says nothing, and of uvicorn's five a busy host would never see one start
 _TICK = 0.5  # seconds between two looks whether to stop: ten a second, as uvicorn has it, are most of what an idle process does
 
 
@@ -71,6 +72,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "access_log": False,  # a line a request would cost as much as the request
         "server_header": False,
         "timeout_graceful_shutdown": _GRACE,
+        "timeout_worker_healthcheck": _SIGN_OF_LIFE,
     }
 
 

@@ -20,7 +20,7 @@ from scheduler.stack.ports import free_port
 from tests.scheduler.made import NOWHERE, OURS
 from worker.store.migrate import prepare
 
-PATIENCE = 180.0
+PATIENCE = 120.0
 
 
 class Served:
