@@ -15,8 +15,8 @@ from worker.store.adding import Added, KeyReusedError, New
 from worker.store.applied import Applied
 from worker.store.database import lasting
 from worker.store.reading import Reader
-from worker.store.rows import storable
-from worker.store.whole import jobs_of
+from worker.store.rows import job_from, storable
+from worker.store.whole import jobs_of, rows_of
 
 __all__ = ["Added", "Applied", "KeyReusedError", "Ledger", "New", "StaleJobError"]
 
@@ -97,12 +97,17 @@ class Ledger(Reader):
 
     def take(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Job]:
         """See `claims.take`; the jobs that were taken, fenced."""
-        if len(job_ids) == 1 and self._database.dialect.name != "sqlite":
-            with self._lasting.begin() as connection:
-                job = single.taken(connection, {"ids": job_ids, "now": now, "new_due_at": now + lease})
-            return [] if job is None else [job]
+        if len(job_ids) == 1 and self._database.dialect.update_returning:
+            return self._take_one(job_ids[0], now, lease)
         with self._database.begin() as connection:
             return jobs_of(connection, claims.take(connection, job_ids, now, lease))
+
+    def _take_one(self, job_id: JobId, now: datetime, lease: timedelta) -> list[Job]:
+        # Two statements: one alone that waited for another writer would have the job as he left it, and its attempts as they were before him.
+        given = {"ids": [job_id], "now": now, "new_due_at": now + lease}
+        with self._lasting.begin() as connection:
+            taken = rows_of(connection, claims.taking(connection.dialect.name), given)
+            return [job_from(row, *single.surroundings(connection, row["id"], row["account"])) for row in taken]
 
     def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
         """See `looks.put_off`; for decisions that are no news."""

@@ -6,14 +6,12 @@ SQLite, which is no journey away, knows no statement that writes three tables.
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import accumulate, pairwise
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Connection, Select, Table, bindparam, insert, select, update
+from sqlalchemy import CTE, ColumnElement, Connection, Select, String, Table, bindparam, insert, literal, select, update
 
-from worker.core.job import Job, Terms
-from worker.store import claims
-from worker.store.rows import job_from, terms_from
+from worker.core.job import Terms
+from worker.store.rows import terms_from
 from worker.store.tables import METADATA
 
 JOB, ATTEMPT, STORY, ACCOUNT = (METADATA.tables[name] for name in ("job", "attempt", "story", "account"))
@@ -35,19 +33,13 @@ def written(
     return connection.execute(said, given).first() is not None
 
 
-def taken(connection: Connection, given: Mapping[str, object]) -> Job | None:
-    """Take the job `ids` as `claims.take` does, and read it whole; None: it is not to be had. `given`: `ids` of one, `now` and `new_due_at`."""
-    found = connection.execute(_taking(), given).all()
-    if not found:
-        return None
-    job, attempts, account = (slice(*part) for part in pairwise(accumulate((0, len(_OF_JOB), len(_OF_ATTEMPT), len(_OF_ACCOUNT)))))
-    known = dict(zip(_OF_ACCOUNT, found[0][account], strict=True))
-    told = [dict(zip(_OF_ATTEMPT, row[attempts], strict=True)) for row in found]
-    return job_from(
-        dict(zip(_OF_JOB, found[0][job], strict=True)),
-        [attempt for attempt in told if attempt["job_id"] is not None],
-        terms_from(known) if known["name"] is not None else Terms(),
-    )
+def surroundings(connection: Connection, job_id: str, account: str) -> tuple[list[dict[str, Any]], Terms]:
+    """A job's attempts, in order, and the terms of its account."""
+    rows = connection.execute(_SURROUNDINGS, {"job_id": job_id, "account": account}).all()
+    middle = len(_OF_ATTEMPT)
+    attempts = [dict(zip(_OF_ATTEMPT, row[:middle], strict=True)) for row in rows if row[0] is not None]
+    known = dict(zip(_OF_ACCOUNT, rows[0][middle:], strict=True))
+    return attempts, terms_from(known) if known["name"] is not None else Terms()
 
 
 def _named(prefix: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -81,11 +73,13 @@ def _given(table: Table, prefix: str, name: str) -> ColumnElement[Any]:
     return bindparam(f"{prefix}{name}", type_=table.c[name].type)
 
 
-@cache
-def _taking() -> Select[Any]:
-    job = claims.taking("postgresql").cte("taken")
-    whole = job.outerjoin(ACCOUNT, ACCOUNT.c.name == job.c.account).outerjoin(ATTEMPT, ATTEMPT.c.job_id == job.c.id)
-    return select(*job.c, *ATTEMPT.c, *ACCOUNT.c).select_from(whole).order_by(ATTEMPT.c.number)
+def _around() -> Select[Any]:
+    named = select(literal(1).label("one")).subquery("named")
+    of_account = ACCOUNT.c.name == bindparam("account", type_=String)
+    of_job = ATTEMPT.c.job_id == bindparam("job_id", type_=String)
+    beside = named.outerjoin(ACCOUNT, of_account).outerjoin(ATTEMPT, of_job)
+    return select(*ATTEMPT.c, *ACCOUNT.c).select_from(beside).order_by(ATTEMPT.c.number)
 
 
-_OF_JOB, _OF_ATTEMPT, _OF_ACCOUNT = (tuple(table.c.keys()) for table in (JOB, ATTEMPT, ACCOUNT))
+_OF_ATTEMPT, _OF_ACCOUNT = tuple(ATTEMPT.c.keys()), tuple(ACCOUNT.c.keys())
+_SURROUNDINGS = _around()

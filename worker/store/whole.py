@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, Update, select
 
 from worker.core.job import Job, JobId
 from worker.store import accounts, claims, rows
@@ -62,3 +62,10 @@ def _jobs(connection: Connection, wanted: Select[Any], given: Mapping[str, objec
         if row[-1] is not None:
             attempts[job_id].append(dict(zip(_OF_ATTEMPT, row[len(_OF_JOB) :], strict=True)))
     return [rows.job_from(row, attempts[job_id], known.terms_of(row["account"])) for job_id, row in sorted(jobs.items())]
+
+
+def rows_of(connection: Connection, wanted: Select[Any] | Update, given: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The rows by their columns' names. Not SQLAlchemy's mappings, which take three times as long to read."""
+    found = connection.execute(wanted, given)
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found.all()]
