@@ -32,3 +32,9 @@ def resume(parts: Parts, account: str) -> list[Job]:
     jobs = parts.engine.resume_account(account)
     parts.bell.ring_due(jobs, parts.engine.clock())
     return [job for job in jobs if job.due_at is not None]
+
+
+def stock_voices(parts: Parts, account: str) -> dict[str, str | list[str]]:
+    """The stock voices that a request may name, as JSON; none while they have not been read yet. Raises UnknownAccountError."""
+    require_account(parts, account)
+    return {"account": account, "voices": sorted(parts.ledger.voices(account))}

@@ -14,6 +14,7 @@ from worker.core.replay import Told, difference
 from worker.core.rules import Rules
 from worker.store import stories
 from worker.store.rulebook import Rulebook
+from worker.store.shelves import Shelf
 from worker.tavus.scan import Unread, own_replicas
 from worker.tavus.wire import Replica
 
@@ -23,17 +24,24 @@ _PATIENCE = timedelta(minutes=10)  # for one account's list: 100 replicas a call
 
 def audit_ledger(parts: Parts) -> Iterator[Finding]:
     """What the ledger itself breaks. Each job is read at one moment, with its story."""
-    now, rules, book = parts.engine.clock(), parts.engine.rules, parts.ledger.rules()
+    book = parts.ledger.rules()
     owners: dict[ReplicaId, JobId] = {}
     after: JobId | None = None
     while (shelf := parts.ledger.shelf(after, _TOGETHER)).last is not None:
         after = shelf.last
-        for job_id, reason in shelf.unreadable.items():
-            yield Finding("readable", job_id, f"its row cannot be read: {reason}")
+        yield from audit_jobs(parts, shelf, book)
         for job in shelf.jobs:
-            yield from (Finding(one.check, job.id, one.problem) for one in broken(job, now, rules))
-            yield from _story_findings(job, shelf.stories[job.id], book, rules)
             yield from _shared_replicas(job, owners)
+
+
+def audit_jobs(parts: Parts, shelf: Shelf, book: Rulebook) -> Iterator[Finding]:
+    """What these jobs break, each by itself."""
+    now, rules = parts.engine.clock(), parts.engine.rules
+    for job_id, reason in shelf.unreadable.items():
+        yield Finding("readable", job_id, f"its row cannot be read: {reason}")
+    for job in shelf.jobs:
+        yield from (Finding(one.check, job.id, one.problem) for one in broken(job, now, rules))
+        yield from _story_findings(job, shelf.stories[job.id], book, rules)
 
 
 def _shared_replicas(job: Job, owners: dict[ReplicaId, JobId]) -> Iterator[Finding]:
@@ -48,6 +56,8 @@ def _story_findings(job: Job, lines: Sequence[stories.Line], book: Rulebook, rul
     problem = _break_in(job, lines)
     if problem is not None:
         yield Finding("story", job.id, problem)
+        return
+    if job.erased_at is not None:  # what it would be lived again from is gone, and was audited before
         return
     try:
         told = [_told(line, job, book, rules) for line in lines[1:]]
@@ -67,7 +77,7 @@ def _told(line: stories.Line, job: Job, book: Rulebook, rules: Rules) -> Told:
 
 def _break_in(job: Job, lines: Sequence[stories.Line]) -> str | None:
     """Where the story is not one story that leads to the job as it is."""
-    if not lines or lines[0].event != stories.FIRST:
+    if not lines or lines[0].event != (stories.FIRST if job.erased_at is None else stories.ERASED):
         return "it has no beginning"
     for before, after in pairwise(lines):
         if after.from_state is not before.to_state or after.version <= before.version:
@@ -80,14 +90,19 @@ def _break_in(job: Job, lines: Sequence[stories.Line]) -> str | None:
 def audit_tavus(parts: Parts) -> Iterator[Finding]:
     """What the accounts' own lists say against the ledger. The list is read first: whatever is in it was intended before."""
     for account in sorted(parts.settings.accounts):
-        began = parts.engine.clock()
-        found = own_replicas(parts.tavus, account, _PATIENCE)
-        if isinstance(found, Unread):
-            yield Finding("remote", account, f"its list could not be read: {found.detail}")
-            continue
-        attempts = parts.ledger.attempts(account)
-        yield from _unknown(found.rows, attempts)
-        yield from _gone({row.id for row in found.rows}, attempts, began - parts.engine.rules.settle_time, parts.engine.clock())
+        yield from audit_account(parts, account, _PATIENCE)
+
+
+def audit_account(parts: Parts, account: str, patience: timedelta) -> Iterator[Finding]:
+    """The same of one account. Of a list that could not be read the one finding has the account itself for its subject."""
+    began = parts.engine.clock()
+    found = own_replicas(parts.tavus, account, patience)
+    if isinstance(found, Unread):
+        yield Finding("remote", account, f"its list could not be read: {found.detail}")
+        return
+    attempts = parts.ledger.attempts(account)
+    yield from _unknown(found.rows, attempts)
+    yield from _gone({row.id for row in found.rows}, attempts, began - parts.engine.rules.settle_time, parts.engine.clock())
 
 
 def _unknown(rows: Sequence[Replica], attempts: Sequence[tuple[JobId, Attempt]]) -> Iterator[Finding]:

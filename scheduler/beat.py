@@ -6,12 +6,19 @@ from celery import Celery
 from celery.beat import Scheduler
 from celery.signals import beat_init
 
-from worker.app import LEARN, READ_VOICES, SWEEP
+from scheduler import auditing, keeping, recurring
+from scheduler.canary import send_canary
+from worker.app import AUDIT, CANARY, LEARN, READ_VOICES, RECUR, RETAIN, SWEEP, TIDY
 from worker.settings import Settings
 
 # Without an end ticks pile up while no worker is there. But beat says when, by its host's clock, and the worker looks on his own: one that is ahead
 # by more would throw every tick away, and without a sweep nothing moves. Some hundred sweeps that find nothing cost a second.
 _EXPIRES = 15 * 60.0
+RECURRING = 30.0
+"""Seconds: a cron expression counts minutes."""
+ROUNDS = 60.0
+"""How often daily work is rung for. Whether the day's is done, and by whom, says the ledger: so it is done however often beat is started, and once
+however many beats there are. What is not due costs one question; what takes long is done in portions, one at each of these."""
 
 
 class Punctual(Scheduler):  # type: ignore[misc] # Celery has no types
@@ -25,7 +32,7 @@ class Punctual(Scheduler):  # type: ignore[misc] # Celery has no types
 def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
     """Celery's `beat_schedule`."""
     sweep, voices = settings.sweep_interval.total_seconds(), settings.voices_refresh.total_seconds()
-    learn = settings.learn_interval.total_seconds()
+    learn, canary = settings.learn_interval.total_seconds(), settings.canary_interval.total_seconds()
     return {
         # What is due is rung for. The price of a lost message is one of these.
         "sweep": {"task": SWEEP, "schedule": sweep, "options": {"expires": max(sweep, _EXPIRES)}},
@@ -33,7 +40,18 @@ def schedule(settings: Settings) -> dict[str, dict[str, Any]]:
         "voices": {"task": READ_VOICES, "schedule": voices, "options": {"expires": max(voices, _EXPIRES)}},
         # The poll plan follows what trainings take now: some finished ones more, and it fits better.
         "learn": {"task": LEARN, "schedule": learn, "options": {"expires": max(learn, _EXPIRES)}},
+        # Jobs that recur are enqueued within a minute of their time.
+        recurring.NAME: {"task": RECUR, "schedule": RECURRING, "options": {"expires": _EXPIRES}},
+        **{name: {"task": task, "schedule": ROUNDS, "options": {"expires": _EXPIRES}} for name, task in rounds(settings).items()},
+        # When the last one came back says whether workers take messages: some sit connected and deaf after their broker was away.
+        "canary": {"task": CANARY, "schedule": canary, "options": {"expires": max(canary, _EXPIRES)}},
     }
+
+
+def rounds(settings: Settings) -> dict[str, str]:
+    """The tasks of daily work, by name: an audit, what is of no more use deleted, and, where that is set, what must not be kept erased."""
+    daily = {auditing.NAME: AUDIT, keeping.TIDYING: TIDY}
+    return daily if settings.retention is None else daily | {keeping.RETENTION: RETAIN}
 
 
 def add_schedule(app: Celery, settings: Settings) -> None:
@@ -46,3 +64,4 @@ def add_schedule(app: Celery, settings: Settings) -> None:
         app.send_task(READ_VOICES, expires=max(settings.voices_refresh.total_seconds(), _EXPIRES))
 
     beat_init.connect(_read_voices_now, weak=False)
+    beat_init.connect(lambda **_signal: send_canary(app), weak=False)

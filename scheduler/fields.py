@@ -4,11 +4,12 @@ They may not ask anybody anything: what needs the ledger, a clock or a setting i
 `participant_absent_timeout` would silently bill. Sources: Tavus, Create Replica and Create Conversation, 2026-06.
 """
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from worker.core.job import AutoFix, Start
+from worker.core.request import AutoFix, Start
 
 Name = Annotated[str, StringConstraints(max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
@@ -16,6 +17,17 @@ Address = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Key = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
 """Visible ASCII, as HTTP headers carry it."""
+
+_RFC_3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+
+
+def _is_moment(text: str) -> str:
+    datetime.fromisoformat(text)  # the form is right, but there need not be such a day
+    return text
+
+
+Moment = Annotated[str, StringConstraints(pattern=_RFC_3339), AfterValidator(_is_moment)]
+"""A moment with its zone (RFC 3339), as it was written."""
 MOST_TOGETHER = 1000
 """Requests in a batch: a tenth of a second of work, and one transaction."""
 
@@ -85,6 +97,14 @@ class ConversationFields(_Strict):
     properties: ConversationProperties | None = None
 
 
+class Consent(_Strict):
+    """Somebody's word that the person who is seen and heard agrees: who gave it, what it says, and when it was given."""
+
+    affirmed_by: Word
+    statement: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    affirmed_at: Moment
+
+
 class RequestFields(_Strict):
     """The whole request, the same for every way in."""
 
@@ -95,6 +115,13 @@ class RequestFields(_Strict):
     priority: Annotated[int, Field(ge=0, le=9)] = 0
     """Higher is sooner; jobs of the same priority go in the order of their due times."""
     notify_url: Address | None = None
+    notify_conversation_url: bool = False
+    """Whether notifications may hold the conversation's address: whoever reads them can join it."""
+    notify_conversation_events: bool = False
+    """Whether what Tavus tells of the conversation is passed on: its end, its transcript, its recording."""
+    source_url_provider: Address | None = None
+    """Asked before each submission for a fresh address of the picture, or of the video where the request names one."""
+    consent: Consent | None = None
     idempotency_key: Key | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
 
@@ -102,4 +129,5 @@ class RequestFields(_Strict):
 class BatchFields(_Strict):
     """A batch of them. For the documentation: the door reads each by itself, so that one that is wrong spoils no other."""
 
-    jobs: Annotated[list[RequestFields], Field(max_length=MOST_TOGETHER)]
+    jobs: Annotated[list[RequestFields | Any], Field(max_length=MOST_TOGETHER)]
+    """Whatever stands among them and is no request is told so in its place."""

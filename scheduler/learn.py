@@ -11,6 +11,8 @@ from worker.core.calling import RECENT, missed_share
 from worker.core.learning import MOST, lesson_of
 from worker.learned import CALLBACKS, TRAINING, document_of
 
+NAME = "learn"
+"""What the schedule calls it."""
 _AGO = (1.5, 3.0, 6.0, 10.0)  # typical times, as the prior has them: by the first the usual ones are over, by the last the slowest
 _RUNNING = 0.05  # the share that may still run, late or lost: the plan keeps a tail for those
 # An end that was found later than that after a look was due is left out: it tells how long nobody looked. In parts of the training's time, or of half
@@ -55,4 +57,6 @@ def add_learning(app: Celery, parts: Callable[[], Parts]) -> None:
     @app.task(name=LEARN, shared=False)
     def scheduler_learn() -> None:
         """Learn from finished trainings and callbacks, so that the next are looked at when they are likely to end."""
-        learn(parts())
+        here = parts()
+        learn(here)
+        here.ledger.rounds.note(NAME, here.engine.clock())

@@ -14,7 +14,7 @@ from worker.assembly import Parts, assemble
 from worker.settings import Settings, environment, read_settings
 from worker.store.migrate import LedgerUnusableError
 
-_NOBODY = "memory://"
+NOBODY = "memory://"
 """A broker that nobody listens to, when none is known: better than a stranger's Redis on the usual port. The sweep of the next stack rings."""
 
 
@@ -22,7 +22,7 @@ _NOBODY = "memory://"
 def opened() -> Iterator[Parts]:
     """The parts, on the database and the broker of the `replicas run` on this home. Raises SettingsError and LedgerUnusableError."""
     logs.configure(logging.WARNING)
-    settings = _settings()
+    settings = settings_here()
     file = settings.home.resolve() / "ledger.db"
     if not settings.database_url and not file.exists():
         raise LedgerUnusableError(
@@ -35,10 +35,11 @@ def opened() -> Iterator[Parts]:
         parts.close()
 
 
-def _settings() -> Settings:
+def settings_here() -> Settings:
+    """The settings of a command: those of the `replicas run` on this home. Raises SettingsError."""
     home = Path(environment().get("REPLICAS_HOME", "var"))
     os.environ.update(settings_under(home))  # they win: a key of the real Tavus is not for replicas of the sandbox
     settings = read_settings()
     if "REDIS_URL" in environment():
         return settings
-    return settings.model_copy(update={"redis_url": running_broker(settings.home) or _NOBODY})
+    return settings.model_copy(update={"redis_url": running_broker(settings.home) or NOBODY})

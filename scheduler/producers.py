@@ -1,7 +1,6 @@
 """Records jobs: `enqueue`, `enqueue_many`, and the Celery task `replicas.create`. It may not submit anything: the row is due, and a task pays."""
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -10,33 +9,28 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-import structlog
 from celery import Celery, Task
-from celery.exceptions import Reject
-from celery.worker.request import Request as MessageRequest
 
+from scheduler.messages import QuietTask, answered, by_name
 from scheduler.requests import Door, Order, RequestInvalidError
 from scheduler.sweep import ring_for_a_sweep
 from worker.app import CREATE, SUBMIT
 from worker.assembly import Parts, limits_of
-from worker.core.job import Job, JobId, Request
+from worker.core.job import Job, JobId
 from worker.core.marks import new_job_id
+from worker.core.request import Request
 from worker.core.values import Maker
 from worker.preflight import Preflight
 from worker.store.claims import Claim
-from worker.store.database import UNREACHABLE
 from worker.store.jobs import Added, KeyReusedError, New
 
 CALLER = "local"
-"""Whoever reaches the broker, the loopback API or the command line is one caller: a key means the same job whichever way it comes."""
-log = structlog.get_logger("producers")
+"""The owner, and whoever reaches the broker, the loopback API or the command line: a key means the same job whichever of these ways it comes."""
 # Jobs at once that are rung for here, with one message. More are left to the sweep, which knows whose turn it is.
 _FEW = 8
 _JOBS = Maker(Job)
-_BLANK = Job(
-    id=JobId(""), account="", caller=CALLER, request=Request(replica={}), created_at=datetime.min.replace(tzinfo=UTC)
-)  # what a new job is before all else
-_PAUSE = 1.0  # seconds before a message goes back to the queue because the database is away
+# What a new job is before all else.
+_BLANK = Job(id=JobId(""), account="", caller=CALLER, request=Request(replica={}), created_at=datetime.min.replace(tzinfo=UTC))
 
 
 def door_of(parts: Parts) -> Door:
@@ -46,16 +40,21 @@ def door_of(parts: Parts) -> Door:
         voices=cache(parts.ledger.voices),  # for as long as the door stands: one question for all that pass it together
         preflight=Preflight(limits_of(parts.settings)),
         model=parts.settings.model,
+        needs_consent=parts.settings.require_consent,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody asks for. `key`: its key where the document has none. `beside`: one that came with it, which none inside may differ from."""
+    """What somebody asks for. `key`: its key where the document has none. `beside`: one that came with it, which none inside may differ from.
+
+    `caller`: whose job it will be, and whose keys these are.
+    """
 
     document: object = field(repr=False)
     key: str | None = None
     beside: str | None = None
+    caller: str = CALLER
 
 
 Outcome = Added | RequestInvalidError | KeyReusedError
@@ -81,12 +80,15 @@ def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
     few = len(orders) <= _FEW
     ring = parts.settings.lease if few and _have_room(parts, orders) else None
     due_at = now + (ring or timedelta(0))
-    new = [_new(order, one.key, now, due_at) for order, one in zip(read, asked, strict=True) if isinstance(order, Order)]
+    new = [_new(order, one, now, due_at) for order, one in zip(read, asked, strict=True) if isinstance(order, Order)]
     # Before anything is stored: whoever is told that the ledger was away must not have a job by then.
     before = [None if isinstance(order, Order) else _before(parts, door, one, order) for order, one in zip(read, asked, strict=True)]
     added = parts.ledger.add_many(new, ring=ring) if new else []
     # After the commit: a message that overtook its row would find nothing, and one whose row was rolled back would mean nothing.
     jobs = [one.job for one in added if isinstance(one, Added) and one.created]
+    parts.counts.accepted(len(jobs))
+    for job in jobs:
+        parts.tracer.enqueued(job)
     if jobs and ring is not None:
         parts.bell.ring([Claim(job.id, job.account, job.state) for job in jobs], now, together=True)
     elif jobs and not few:
@@ -95,16 +97,17 @@ def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
     return [next(stored) if known is None else known for known in before]
 
 
-def _new(order: Order, key: str | None, now: datetime, due_at: datetime) -> New:
+def _new(order: Order, asked: Asked, now: datetime, due_at: datetime) -> New:
     job = _JOBS.changed(
         _BLANK,
         id=new_job_id(now, os.urandom(10)),
         account=order.account,
+        caller=asked.caller,
         request=order.request,
         created_at=now,
         due_at=due_at,
         priority=order.priority,
-        idempotency_key=order.idempotency_key or key,
+        idempotency_key=order.idempotency_key or asked.key,
     )
     return New(job, order.fingerprint)
 
@@ -119,45 +122,16 @@ def _before(parts: Parts, door: Door, asked: Asked, refused: RequestInvalidError
     order = door.order_of(asked.document, asked.beside)
     if order is not None:
         with suppress(KeyReusedError):
-            if known := parts.ledger.find_by_key(CALLER, order.idempotency_key or asked.key, order.fingerprint):
+            if known := parts.ledger.find_by_key(asked.caller, order.idempotency_key or asked.key, order.fingerprint):
                 return Added(known, created=False)
     return refused
-
-
-class QuietRequest(MessageRequest):
-    """A message whose arguments nobody is shown: `replicas.create` carries addresses, and events, Flower and `inspect` would repeat them."""
-
-    @property
-    def argsrepr(self) -> str:
-        """For events."""
-        return "()"
-
-    @property
-    def kwargsrepr(self) -> str:
-        """For events."""
-        return "{...}"
-
-    def info(self, safe: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002, ARG002 - Celery's signature
-        """For `inspect active`."""
-        return {**super().info(safe=True), "args": self.argsrepr, "kwargs": self.kwargsrepr}
-
-
-class _QuietTask(Task):
-    Request = QuietRequest
 
 
 def add_producers(app: Celery, parts: Callable[[], Parts]) -> None:
     """Register `replicas.create`; `parts` gives those of the process that runs it."""
 
-    @app.task(name=CREATE, bind=True, base=_QuietTask, throws=(RequestInvalidError, KeyReusedError), shared=False)
-    def create(task: Task, **request: Any) -> None:  # noqa: ANN401 - whatever a service sends; the door looks at it
+    @app.task(name=CREATE, bind=True, base=QuietTask, shared=False)
+    def create(task: Task, /, *positional: object, **request: Any) -> None:  # noqa: ANN401 - whatever a service sends; the door looks at it
         """Record a job. Bad input ends the task with every problem named; a message that comes twice is the same job."""
-        try:
-            enqueue(parts(), request, key=task.request.id)
-        except (RequestInvalidError, KeyReusedError) as refused:
-            log.warning("a request was refused, and nothing was stored", task_id=task.request.id, reason=str(refused))
-            raise
-        except UNREACHABLE as error:
-            # The one message that is not rung again by the sweep: it goes back to the queue until the ledger has it.
-            time.sleep(_PAUSE)
-            raise Reject(reason=type(error).__name__, requeue=True) from None
+        with answered(task):
+            enqueue(parts(), by_name(positional, request), key=task.request.id)

@@ -9,47 +9,22 @@ from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, to_json
-from typing_extensions import override  # typing's own from Python 3.12 on
+from pydantic_core import to_json
 
 from scheduler.fields import RequestFields
 from scheduler.keepable import Found, keepable
-from worker.core.job import Request, Start
+from scheduler.refusals import Problem, RequestInvalidError, problem_of, refused
+from scheduler.sources import SOURCES, consent_problems, source_problems
+from worker.core.request import Request, Start
 from worker.preflight import Preflight
-from worker.redaction import redacted
 from worker.settings import DEFAULT_ACCOUNT
 
+__all__ = ["Door", "Order", "Problem", "RequestInvalidError"]
+
 _ADDRESSES = tuple((f"replica.{name}", name) for name in ("train_image_url", "train_video_url", "consent_video_url"))
+_PROVIDER, _PASSED_ON = "source_url_provider", ("notify_conversation_url", "notify_conversation_events")
 _LENIENT, _SORTED = json.JSONEncoder(default=str), json.JSONEncoder(sort_keys=True, default=str)
 _MOST_METADATA = 16_384  # bytes of JSON: a note about the job, not a place to keep files
-_OURS = {
-    "replica.callback_url": "is set by this system, which watches the training itself; use notify_url to be told",
-    "conversation.replica_id": "follows from the job: it is the replica that is trained",
-    "conversation.face_id": "follows from the job: it is the replica that is trained",
-}
-_WORDS = {"extra_forbidden": "is no field of this request", "missing": "is missing"}
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong: where (`replica.voice_name`), and what, with what to do about it."""
-
-    field: str
-    problem: str
-
-
-class RequestInvalidError(ValueError):
-    """The request cannot become a job. Nothing was stored."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        """Keep every problem."""
-        super().__init__(problems)  # so that Celery can pickle it: otherwise Flower would show a ValueError
-        self.problems = problems
-
-    @override
-    def __str__(self) -> str:
-        """Say them all."""
-        return "; ".join(f"{problem.field} {problem.problem}" for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +46,7 @@ class Door:
     voices: Callable[[str], frozenset[str]]
     preflight: Preflight
     model: str
+    needs_consent: bool = False
 
     def read(self, document: object, now: datetime, key: str | None = None) -> Order:
         """The order in `document`, under the idempotency key that came beside it. Raises RequestInvalidError with every problem of both."""
@@ -93,7 +69,7 @@ class Door:
             for (document, _), unkept, (problems, _), between in zip(asked, found, parsed, across, strict=True)
         ]
         return [
-            _refused(problems) if problems or fields is None else self._order(fields)
+            refused(problems) if problems or fields is None else self._order(fields)
             for (_, fields), problems in zip(parsed, wrong, strict=True)
         ]
 
@@ -114,15 +90,23 @@ class Door:
             start=fields.conversation.start,
             auto_fix=fields.auto_fix,
             notify_url=fields.notify_url,
+            notify_conversation_url=fields.notify_conversation_url,
+            notify_conversation_events=fields.notify_conversation_events,
             metadata=fields.metadata,
+            source_url_provider=fields.source_url_provider,
+            consent=given.get("consent"),
         )
         return Order(request, account, fields.priority, fields.idempotency_key, _fingerprint(request, account, fields.priority))
 
     def _across(self, given: Mapping[str, Any], now: datetime) -> Iterator[Problem]:
         replica = _plain(given.get("replica"))
-        yield from _source_problems(replica)
-        yield from self._voice_problems(replica, str(given.get("account") or DEFAULT_ACCOUNT))
+        has_provider = given.get("source_url_provider") is not None
+        yield from (Problem(*one) for one in source_problems(replica, has_provider=has_provider))
+        yield from self._voice_problems(replica, str(given.get("account") or DEFAULT_ACCOUNT), has_provider=has_provider)
         yield from self._address_problems(given, replica, now)
+        consent = given.get("consent")
+        if consent is not None or self.needs_consent:
+            yield from (Problem(*one) for one in consent_problems(consent, now))
         account = given.get("account") or DEFAULT_ACCOUNT
         if self.accounts and isinstance(account, str) and account not in self.accounts:
             yield Problem("account", f"{account[:60]!r} has no key here; there are: {', '.join(sorted(self.accounts))}")
@@ -131,12 +115,16 @@ class Door:
             yield Problem(
                 "conversation.start", "is none, but fields for a conversation are given: choose on_ready or on_demand, or leave them out"
             )
+        for asked in _PASSED_ON:
+            if given.get(asked) is True and given.get("notify_url") is None:
+                yield Problem(asked, "is asked for, but there is no notify_url to send it to")
         if (metadata := given.get("metadata")) and _is_long(metadata):
             yield Problem("metadata", f"is longer than {_MOST_METADATA} bytes of JSON")
 
-    def _voice_problems(self, replica: Mapping[str, Any], account: str) -> Iterator[Problem]:
+    def _voice_problems(self, replica: Mapping[str, Any], account: str, *, has_provider: bool) -> Iterator[Problem]:
         voice, own = replica.get("voice_name"), replica.get("default_voice_id")
-        if replica.get("train_image_url") and not voice and not own:
+        is_picture = replica.get("train_image_url") or (has_provider and not replica.get("train_video_url"))
+        if is_picture and not voice and not own:
             yield Problem(
                 "replica.voice_name", "is missing: a picture has no voice of its own, so name a stock voice (or a default_voice_id)"
             )
@@ -151,21 +139,12 @@ class Door:
         named = [(field, name, replica.get(name)) for field, name in _ADDRESSES]
         named.append(("conversation.callback_url", "callback_url", _plain(given.get("conversation")).get("callback_url")))
         named.append(("notify_url", "notify_url", given.get("notify_url")))
+        if (provider := given.get("source_url_provider")) is not None:
+            named.append((_PROVIDER, _PROVIDER, provider))
         for field, name, address in named:
-            if isinstance(address, str) and address and (problem := self.preflight.problem_of(name, address, now)):
+            lasts = provider is None or name not in SOURCES  # a fresh one takes its place before it is used
+            if isinstance(address, str) and address and (problem := self.preflight.problem_of(name, address, now, lasts=lasts)):
                 yield Problem(field, problem.removeprefix(f"{name} "))
-
-
-def _source_problems(replica: Mapping[str, Any]) -> Iterator[Problem]:
-    image, video = (replica.get(name) is not None for name in ("train_image_url", "train_video_url"))
-    if image and video:
-        yield Problem("replica", "names both train_image_url and train_video_url: send one of the two")
-    if not image and not video:
-        yield Problem("replica", "names neither train_image_url nor train_video_url: send one of the two")
-    if image and replica.get("consent_video_url"):
-        yield Problem("replica.consent_video_url", "is for training from a video; leave it out with train_image_url")
-    if video and replica.get("auto_fix_training_image"):
-        yield Problem("replica.auto_fix_training_image", "is for training from a picture; leave it out with train_video_url")
 
 
 def _all(problems: list[Problem], unkept: Found, across: list[Problem]) -> list[Problem]:
@@ -178,11 +157,6 @@ def _all(problems: list[Problem], unkept: Found, across: list[Problem]) -> list[
         named.setdefault(problem.field, problem)
     known = {problem.field for problem in problems}
     return problems + [problem for field, problem in named.items() if field not in known]
-
-
-def _refused(problems: list[Problem]) -> RequestInvalidError:
-    # Whatever was sent may be repeated in what is said about it, and an address may have been sent for anything.
-    return RequestInvalidError([Problem(redacted(problem.field), redacted(problem.problem)) for problem in problems])
 
 
 def _kept(document: object, key: str | None, found: Found) -> object:
@@ -200,16 +174,7 @@ def _parsed(document: object) -> tuple[list[Problem], RequestFields | None]:
     try:
         return [], RequestFields.model_validate(document)
     except ValidationError as wrong:
-        return [_problem(error) for error in wrong.errors(include_url=False, include_input=False)], None
-
-
-def _problem(error: ErrorDetails) -> Problem:
-    words = _OURS.get(".".join(map(str, error["loc"]))) or _WORDS.get(error["type"]) or _sentence(error["msg"])
-    return Problem(".".join(str(part)[:60] for part in error["loc"]) or "request", words)
-
-
-def _sentence(message: str) -> str:
-    return message.replace("Input should be", "should be").replace("String should", "should").replace("Value error, ", "")
+        return [problem_of(error) for error in wrong.errors(include_url=False, include_input=False)], None
 
 
 def _plain(value: object) -> Mapping[str, Any]:
@@ -228,7 +193,7 @@ def _is_long(metadata: object) -> bool:
 
 def _fingerprint(request: Request, account: str, priority: int) -> str:
     """What two requests have in common that mean the same."""
-    parts = [
+    parts: list[Any] = [
         request.replica,
         request.conversation,
         request.start,
@@ -238,4 +203,8 @@ def _fingerprint(request: Request, account: str, priority: int) -> str:
         account,
         priority,
     ]
+    # Whoever does not send these means what he meant before they could be sent.
+    parts += [name for name in _PASSED_ON if getattr(request, name)]
+    later = {_PROVIDER: request.source_url_provider, "consent": request.consent}
+    parts += [{name: value} for name, value in later.items() if value is not None]
     return hashlib.sha256(_SORTED.encode(parts).encode()).hexdigest()

@@ -21,7 +21,9 @@ def try_again(parts: Parts, job: Job, fields: Mapping[str, Any]) -> Job:
         kept = {
             name: value for name, value in job.request.replica.items() if not (name in _SOURCES and any(one in fields for one in _SOURCES))
         }
-        order = door_of(parts).read({"replica": kept | dict(fields), "account": job.account}, parts.engine.clock())
+        # What nobody asks for anew stays, and was let in before.
+        beside = {"source_url_provider": job.request.source_url_provider, "consent": job.request.consent}
+        order = door_of(parts).read({"replica": kept | dict(fields), "account": job.account, **beside}, parts.engine.clock())
         replica = order.request.replica
     told = parts.engine.tell(job.id, events.RetryRequested(replica))
     parts.bell.ring_due([told], parts.engine.clock())

@@ -26,6 +26,10 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "priority": ("priority",),
     "auto_fix": ("auto_fix",),
     "notify_url": ("notify_url",),
+    "provider": ("source_url_provider",),
+    "affirmed_by": ("consent", "affirmed_by"),
+    "affirmed_at": ("consent", "affirmed_at"),
+    "statement": ("consent", "statement"),
 }
 """What a CSV's columns are called, and where in a request they go; beside these `metadata.ANYTHING`."""
 _NOTE = "metadata."

@@ -4,6 +4,7 @@ When nothing is due it costs one question to the ledger. What is due is claimed 
 nobody's backlog stands in another's way.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,20 +12,22 @@ from typing import TypeVar
 
 import structlog
 from celery import Celery
-from redis.exceptions import RedisError
 
+from scheduler.inbox import read_conversations, read_trainings
 from scheduler.shares import fairly
-from worker.app import DELETE, LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
+from worker.app import DELETE, DELIVER, LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
 from worker.assembly import Parts
-from worker.bell import NO_BROKER, TASKS, TOGETHER
+from worker.bell import TASKS, TOGETHER
 from worker.core.job import JobId
 from worker.core.states import State
+from worker.posts import UNTAKEN
 from worker.store.claims import Claim
 from worker.store.lines import DueLine
 from worker.tasks import go_on
 from worker.tavus.voices import read_voices
 
 _MOST = 5000  # jobs claimed in one transaction: SQLite's one write lock is then held for less than a tenth of a second
+_TOLD_TOGETHER = 50  # notifications in a message: what a destination takes in some seconds
 # After so long a message that was rung, and is in no queue, counts as lost: a worker takes a job in milliseconds, and a busy one in a second.
 _PATIENCE, _LEAST_PATIENCE = 3, timedelta(seconds=1)  # sweeps, and however often they are
 _STATES = {task: {state for state in State if TASKS[state] == task} for task in (SUBMIT, LOOK_UP, OPEN, POLL)}
@@ -48,8 +51,12 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
 
     `looks`: whoever sweeps makes one call for trainings himself. Mostly one is all there is, and a message for it costs as much as the sweep.
     """
-    now = parts.engine.clock()
+    began, now = time.perf_counter(), parts.engine.clock()
     due = parts.ledger.due(now, rung_before=now - _patience(parts))
+    if has_letters := due.letters:  # whom they are about is due now, and rung for in this sweep
+        read_trainings(parts)
+        now = parts.engine.clock()
+        due = parts.ledger.due(now, rung_before=now - _patience(parts))
     rung, own = 0, list[JobId]()
     for task in (SUBMIT, LOOK_UP, OPEN, POLL):
         if of_task := [line for line in due.lines if line.state in _STATES[task]]:
@@ -58,7 +65,12 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
             kept = set(own)
             parts.bell.ring([claim for claim in claims if claim.job_id not in kept], now)
             rung += len(claims) - len(own)
-    return Swept(rung + (_sweep_deletions(parts, now) if due.deletions else 0), tuple(own))
+    rung += _sweep_deletions(parts, now) if due.deletions else 0
+    told = _sweep_notifications(parts, now) if due.notifications else 0
+    if has_letters:  # last: about some of them Tavus is asked
+        read_conversations(parts)
+    parts.counts.swept(time.perf_counter() - began)
+    return Swept(rung + told, tuple(own))
 
 
 def _one_call(claims: Sequence[Claim], batch: int) -> list[JobId]:
@@ -141,18 +153,27 @@ def _sweep_deletions(parts: Parts, now: datetime) -> int:
     return len(due)
 
 
+def _sweep_notifications(parts: Parts, now: datetime) -> int:
+    """A message for each destination: one that hangs keeps one thread, and all together half of a worker's at most, for jobs come first."""
+    if _waiting(parts, DELIVER) > 0:  # nobody has time for those that are out
+        return 0
+    outbox, lines = parts.courier.outbox, max(parts.settings.threads // 2, 1)
+    batches = outbox.claim(now, parts.settings.lease, lines, _TOLD_TOGETHER)
+    outbox.give_back(parts.bell.ring_deliveries(batches), now)
+    return sum(map(len, batches))
+
+
 def _waiting(parts: Parts, queue: str) -> int:
     """Messages in the queue."""
-    with parts.app.pool.acquire(block=True) as connection:
-        return int(connection.default_channel._size(queue))  # noqa: SLF001 - LLEN over all priorities; queue_declare(passive) fails on an empty one
+    return parts.bell.post.waiting(queue)
 
 
 def ring_for_a_sweep(parts: Parts) -> None:
     """Have a worker sweep now, for jobs that were left due: one message for them all. While one waits it will find them, and no other is needed."""
     try:
         if _waiting(parts, SWEEP) == 0:
-            parts.app.send_task(SWEEP)
-    except (*NO_BROKER, RedisError) as error:  # RedisError: to ask how many wait is no publish, and kombu passes on what it meets
+            parts.bell.post.send((SWEEP, ()))
+    except UNTAKEN as error:
         log.warning("the broker takes no messages; the next sweep rings", error=str(error))
 
 

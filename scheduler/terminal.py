@@ -1,22 +1,19 @@
 """Jobs and stories on a terminal, with rich. It may not fetch anything: it shows documents of `views`."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
+from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from scheduler.doctor import Check, Verdict
 from worker.core.states import State
 from worker.durations import show_duration
 
-_LOOK_SECONDS = 0.5
-_RESTING = {State.DONE.value, State.ABANDONED.value, State.CANCELLED.value, State.HELD.value, State.READY.value}
-_COLOURS = {"done": "green", "ready": "green", "held": "yellow", "abandoned": "red", "cancelled": "dim", "training": "cyan"}
+COLOURS = {"done": "green", "ready": "green", "held": "yellow", "abandoned": "red", "cancelled": "dim", "training": "cyan"}
+_VERDICT_COLOURS = {Verdict.OK: "green", Verdict.NOT_OK: "red", Verdict.ADVICE: "yellow"}
 
 _VERDICTS = {
     "plausible": "it takes no longer than usual, whatever its progress says",
@@ -41,9 +38,9 @@ def jobs(documents: Sequence[Document], counts: Mapping[State, int]) -> Renderab
     columns = (Column("job", no_wrap=True, min_width=26), Column("state", no_wrap=True), "progress", "next look", "account", "created")
     table = Table(*columns, box=None, header_style="dim")
     for one in documents:
-        state = Text(one["state"], style=_COLOURS.get(one["state"], ""))
+        state = Text(one["state"], style=COLOURS.get(one["state"], ""))
         # Text, for words of others may look like rich's markup.
-        words = (one["progress"] or "", _from_now(one["due_at"]), one["account"], one["created_at"][:19])
+        words = (one["progress"] or "", from_now(one["due_at"]), one["account"], one["created_at"][:19])
         table.add_row(one["id"], state, *map(Text, words))
     return Group(table, Text(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "no jobs yet", style="dim"))
 
@@ -54,6 +51,19 @@ def story(lines: Sequence[Document]) -> RenderableType:
     for line in lines:
         moved = line["to_state"] if line["from_state"] in {None, line["to_state"]} else f"{line['from_state']} -> {line['to_state']}"
         table.add_row(line["at"][:19].replace("T", " "), line["event"], moved, Text(line["why"]))
+    return table
+
+
+def notifications(documents: Sequence[Document]) -> RenderableType:
+    """What callers are told, one a line, newest first."""
+    if not documents:
+        return Text("no notifications yet: jobs whose request has a notify_url have some", style="dim")
+    named = (Column("notification", no_wrap=True, min_width=32), Column("what", no_wrap=True), Column("status", no_wrap=True))
+    columns = (*named, "tries", "next", "last answer")
+    table = Table(*columns, box=None, header_style="dim")
+    for one in documents:
+        words = (one["type"], one["status"], str(one["tries"]), from_now(one["due_at"]), one["answer"] or "")
+        table.add_row(one["id"], *map(Text, words))
     return table
 
 
@@ -91,57 +101,52 @@ def findings(found: Sequence[Document], jobs_audited: int) -> RenderableType:
     return Group(table, Text(f"{len(found)} findings in {jobs_audited} jobs", style="red"))
 
 
-def watch(console: Console, look: Callable[[], Document]) -> None:
-    """Show the job until it is over or rests; without a terminal a line for each change."""
-    if not console.is_terminal:
-        _watch_plainly(console, look)
-        return
-    with Live(console=console, auto_refresh=False) as live:
-        while True:
-            document = look()
-            live.update(_live(document), refresh=True)
-            if document["state"] in _RESTING:
-                return
-            time.sleep(_LOOK_SECONDS)
+def explanation(document: Document) -> RenderableType:
+    """Why a job is where it is, a sentence a line."""
+    sentences = [document["why"], document["next"], *(["You can:"] if document["you_can"] else [])]
+    return Text("\n".join([*sentences, *(f"  {way}" for way in document["you_can"])]))
 
 
-def _watch_plainly(console: Console, look: Callable[[], Document]) -> None:
-    last = ""
-    while True:
-        document = look()
-        line = f"{document['id']} {document['state']} {document['progress'] or ''}".rstrip()
-        if line != last:
-            console.print(line, markup=False)
-        last = line
-        if document["state"] in _RESTING:
-            console.print(job(document))
-            return
-        time.sleep(_LOOK_SECONDS)
+def voices(documents: Sequence[Document]) -> RenderableType:
+    """The stock voices of each account."""
+    lines = [f"{one['account']}: {', '.join(one['voices']) or 'not read from Tavus yet; any is let in'}" for one in documents]
+    return Text("\n".join(lines) or "there is no account: set TAVUS_API_KEY")
 
 
-def _live(document: Document) -> RenderableType:
-    done = _percent(document["progress"])
-    bar = [ProgressBar(total=100, completed=done, width=50)] if done is not None else []
-    return Group(*bar, job(document))
+def checks(found: Sequence[Check]) -> RenderableType:
+    """What the doctor says, a line each."""
+    wide = max(len(one.name) for one in found)
+    lines = (
+        Text.assemble((f"{one.verdict:<8}", _VERDICT_COLOURS[one.verdict]), f"{one.name:<{wide}}  {one.found}. {one.do}".rstrip())
+        for one in found
+    )
+    return Text("\n").join(lines)
 
 
 def _facts(document: Document) -> list[tuple[str, RenderableType]]:
     failure, conversation, eta = document["failure"], document["conversation"], document["eta"]
     facts: list[tuple[str, str | Text | None]] = [
         ("job", document["id"]),
-        ("state", Text(document["state"], style=_COLOURS.get(document["state"], ""))),
+        ("state", Text(document["state"], style=COLOURS.get(document["state"], ""))),
         ("conversation", conversation and conversation["url"]),
+        ("link", document.get("link")),
         ("replica", document["replica_id"]),
         ("progress", document["progress"]),
-        ("next look", _from_now(document["due_at"])),
-        ("ETA", eta and f"half of such trainings end {_from_now(eta['p50'])}, nine in ten {_from_now(eta['p90'])}"),
+        ("next look", from_now(document["due_at"])),
+        ("ETA", eta and f"half of such trainings end {from_now(eta['p50'])}, nine in ten {from_now(eta['p90'])}"),
         ("so far", eta and _VERDICTS[eta["verdict"]]),
         ("failure", failure and Text(f"{failure['code']}: {failure['detail'] or ''}")),
         ("what to do", Text(failure["told"]) if failure and document["state"] != State.CANCELLED else None),
         ("deletable", _deletable(document)),
         ("submissions", str(document["submissions"])),
+        ("erased", _erased(document.get("erased_at"))),
     ]
     return [(name, Text(value) if isinstance(value, str) else value) for name, value in facts if value]
+
+
+def _erased(moment: str | None) -> str | None:
+    """When retention erased it."""
+    return None if moment is None else f"{moment[:19].replace('T', ' ')} UTC, by retention: what was asked for, and its story"
 
 
 def _deletable(document: Document) -> str | None:
@@ -150,13 +155,9 @@ def _deletable(document: Document) -> str | None:
     return f"{kept[-1][:19].replace('T', ' ')} UTC, when its refund is safe" if kept else None
 
 
-def _from_now(moment: str | None) -> str:
+def from_now(moment: str | None) -> str:
+    """How long it is until the moment; nothing for none."""
     if moment is None:
         return ""
     left = datetime.fromisoformat(moment) - datetime.now(UTC)
     return f"in {show_duration(left)}" if left.total_seconds() > 0 else "now"
-
-
-def _percent(progress: str | None) -> float | None:
-    done, slash, _ = (progress or "").partition("/")
-    return float(done) if slash and done.isdecimal() else None

@@ -13,15 +13,17 @@ from worker.core.states import State
 from worker.pacing.kinds import Reason
 from worker.pacing.pacer import Standing
 from worker.store.book import Month
+from worker.store.notifications import Notification
 from worker.store.stories import Line
 
 
-def job_document(job: Job, rules: Rules, now: datetime) -> dict[str, Any]:
-    """The job as JSON. Moments are ISO 8601 in UTC; `due_at` is when it is next looked at."""
+def job_document(job: Job, rules: Rules, now: datetime, link: str | None = None) -> dict[str, Any]:
+    """The job as JSON. Moments are ISO 8601 in UTC; `due_at` is when it is next looked at. `link`: what opens its conversation on demand."""
     return {
         "id": job.id,
         "state": job.state.value,
         "account": job.account,
+        "caller": job.caller,
         "priority": job.priority,
         "created_at": job.created_at.isoformat(),
         "due_at": _moment(job.due_at),
@@ -31,10 +33,13 @@ def job_document(job: Job, rules: Rules, now: datetime) -> dict[str, Any]:
         "submissions": job.submissions,
         "attempts": [_attempt(attempt, now) for attempt in job.attempts],
         "conversation": _conversation(job),
+        "link": link,
         "failure": _failure(job),
         "cancel_requested": job.cancel_requested,
         "idempotency_key": job.idempotency_key,
+        "consent": job.request.consent and dict(job.request.consent),
         "metadata": dict(job.request.metadata),
+        "erased_at": _moment(job.erased_at),
     }
 
 
@@ -46,6 +51,23 @@ def line_document(line: Line) -> dict[str, Any]:
         "from_state": line.from_state.value if line.from_state else None,
         "to_state": line.to_state.value,
         "why": line.why,
+    }
+
+
+def notification_document(one: Notification) -> dict[str, Any]:
+    """A notification as JSON: what it tells, how far it is, and what the last attempt was answered."""
+    return {
+        "id": one.id,
+        "job_id": one.job_id,
+        "caller": one.caller,
+        "type": one.kind,
+        "at": one.at.isoformat(),
+        "status": one.status.value,
+        "tries": one.tries,
+        "due_at": _moment(one.due_at),
+        "answer": one.answer,
+        "answered_at": _moment(one.answered_at),
+        "about": dict(one.about),
     }
 
 
@@ -151,7 +173,7 @@ def _eta(job: Job, rules: Rules, now: datetime) -> dict[str, str] | None:
 def _conversation(job: Job) -> dict[str, str | None] | None:
     if job.conversation is None or job.conversation.id is None:
         return None
-    return {"id": job.conversation.id, "url": job.conversation.url}
+    return {"id": job.conversation.id, "url": job.conversation.url, "ended_at": _moment(job.conversation.ended_at)}
 
 
 def _failure(job: Job) -> dict[str, str | None] | None:

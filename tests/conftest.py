@@ -58,5 +58,5 @@ def pools_of_its_own() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole lives of the system take as long as a busy host makes them: they have more time before they count as hanging."""
     for item in items:
-        if {"simulation", "chaos"} & set(item.path.parts):
+        if {"simulation", "chaos", "upgrade"} & set(item.path.parts):
             item.add_marker(pytest.mark.timeout(900))

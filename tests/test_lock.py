@@ -7,7 +7,8 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 LOCKS = [PROJECT / "requirements.lock", PROJECT / "tests" / "requirements.lock", PROJECT / "tests" / "benchmarks" / "requirements.lock"]
-NAMES = ["shipped", "tested", "measured"]
+APART = PROJECT / "tests" / "tavus_cli" / "requirements.lock"
+NAMES = ["shipped", "tested", "measured", "apart"]
 PINNED = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9-]*)(\[[a-z0-9,-]+\])?==(?P<version>[0-9][0-9a-z.+!]*)( ; [^#]+?)?(?P<hashes>( --hash=sha256:[0-9a-f]{64})+)"
 )
@@ -20,14 +21,14 @@ def requirements(lock: Path) -> list[str]:
     return [line.strip() for line in joined.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=NAMES)
+@pytest.mark.parametrize("lock", [*LOCKS, APART], ids=NAMES)
 def test_every_requirement_is_one_version_with_its_hashes(lock: Path) -> None:
     found = requirements(lock)
     assert found
     assert [line for line in found if not PINNED.fullmatch(line)] == []
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=NAMES)
+@pytest.mark.parametrize("lock", [*LOCKS, APART], ids=NAMES)
 def test_no_lock_says_where_anything_comes_from(lock: Path) -> None:
     text = lock.read_text().lower()
     assert [mark for mark in ("://", "index-url", "find-links", "trusted-host", " @ ", "-e ", "file:", "git+") if mark in text] == []

@@ -10,15 +10,22 @@ from celery import Celery
 from celery.signals import setup_logging
 from kombu.entity import Queue
 
-from worker import logs, transport
+from worker import brokers, logs, transport
+from worker.brokers import Broker
 from worker.settings import Settings
 
 # One queue for each kind of work, called as its task is, so that a flood of one cannot starve another: a worker takes from all of them in turn
 # (kombu's round robin), and a team may give any of them workers of its own (`--queues`).
 CREATE, SUBMIT, LOOK_UP, POLL = "replicas.create", "replicas.submit", "replicas.look_up", "replicas.poll"
+CANCEL = "replicas.cancel"
 START_CONVERSATION, OPEN, DELETE, SWEEP = "conversations.start", "conversations.open", "replicas.delete", "scheduler.sweep"
 CLEAN_UP, READ_VOICES, LEARN = "replicas.clean_up", "scheduler.read_voices", "scheduler.learn"
-QUEUES = (CREATE, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, SWEEP)
+CANARY = "scheduler.canary"
+RECUR, AUDIT, TIDY, RETAIN = "scheduler.recur", "scheduler.audit", "scheduler.tidy", "scheduler.retain"
+DELIVER = "notifications.deliver"
+QUEUES = (CREATE, CANCEL, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, SWEEP, DELIVER)
+# Messages about what the ledger holds anyway: what they are about is due, and rung for again when one is lost.
+RINGS = (SUBMIT, LOOK_UP, POLL, OPEN, SWEEP, DELIVER)
 # What a service sends without naming a queue lands here; it is served too, for otherwise it would lie there unseen.
 _FORGOTTEN = "celery"
 
@@ -28,8 +35,11 @@ _SECOND = 1.0
 def make_app(settings: Settings) -> Celery:
     """The app, for workers, beat, Flower and whoever enqueues. It opens no connection by itself."""
     transport.register()
-    app = Celery("replicas", broker=settings.redis_url)
-    app.conf.update(_messages() | _workers(settings) | _broker(settings))
+    broker = brokers.read(settings.redis_url)
+    app = Celery("replicas", broker=broker.url)
+    app.conf.update(_messages(broker) | _workers(settings) | (_rabbitmq(broker) if broker.is_rabbitmq else _redis(settings, broker)))
+    # One connection more than there are threads: the sweep's.
+    app.conf.broker_pool_limit = settings.threads + 1
     setup_logging.connect(_keep_our_logging, weak=False)
     return app
 
@@ -39,7 +49,13 @@ def _keep_our_logging(**_signal: Any) -> None:  # noqa: ANN401 - whatever Celery
     logs.configure()
 
 
-def _messages() -> dict[str, Any]:
+def _queue(name: str, broker: Broker) -> Queue:
+    """On RabbitMQ a quorum queue, of which each message is on more than one node. Celery, Using RabbitMQ, "Using Quorum Queues"."""
+    # Its own routing key: with Celery's default one a message to the default exchange would land in every queue.
+    return Queue(name, routing_key=name, queue_arguments={"x-queue-type": "quorum"}) if broker.is_rabbitmq else Queue(name)
+
+
+def _messages(broker: Broker) -> dict[str, Any]:
     return {
         # JSON only: a pickled message would run code of whoever can reach the broker. Celery, Security, "Serializers".
         "task_serializer": "json",
@@ -47,11 +63,12 @@ def _messages() -> dict[str, Any]:
         # The ledger is the only record; a result that nobody reads is memory in Redis. Celery, Configuration, task_ignore_result.
         "task_ignore_result": True,
         "result_backend": None,
-        "task_queues": [Queue(name) for name in (*QUEUES, _FORGOTTEN)],
+        "task_queues": [_queue(name, broker) for name in (*QUEUES, _FORGOTTEN)],
         "task_default_queue": _FORGOTTEN,
         # The queue is the task's name, whoever sends it. Celery, Routing Tasks.
         "task_routes": {name: {"queue": name} for name in QUEUES}
-        | {CLEAN_UP: {"queue": DELETE}, READ_VOICES: {"queue": SWEEP}, LEARN: {"queue": SWEEP}},
+        | {name: {"queue": SWEEP} for name in (READ_VOICES, LEARN, CANARY, RECUR, AUDIT, TIDY, RETAIN)}
+        | {CLEAN_UP: {"queue": DELETE}},
         # A publish is tried twice and then given up: the row is due, and the sweep rings again. Celery, Calling Tasks, "Message
         # Sending Retry"; without a bound a producer hangs while the broker is away (celery#4296).
         "task_publish_retry": True,
@@ -76,6 +93,8 @@ def _workers(settings: Settings) -> dict[str, Any]:
         "worker_soft_shutdown_timeout": settings.http_timeout.total_seconds() + _SECOND,
         # A worker that starts before its broker waits for it, and one that loses it lets running tasks finish. Celery, Configuration.
         "broker_connection_retry_on_startup": True,
+        # For ever, and not for the hour that 100 times take: meanwhile it works from the ledger (`scheduler.silence`). The same place.
+        "broker_connection_max_retries": None,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # Celery's own would end the process then; see there. Celery, Configuration, worker_consumer.
         "worker_consumer": "worker.consumer:Consumer",
@@ -89,22 +108,36 @@ def _workers(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _broker(settings: Settings) -> dict[str, Any]:
+def _redis(settings: Settings, broker: Broker) -> dict[str, Any]:
     return {
         "broker_transport_options": {
             # When Redis hands a message that nobody acknowledged to another worker; the top rung of the ladder in `settings`.
             # Celery, Using Redis, "Visibility timeout". The shortest value of all apps on a broker counts.
             "visibility_timeout": settings.visibility_timeout.total_seconds(),
-            # Look for such messages every 5 s and not every 100 s. kombu 5.7, Redis transport options.
+            # Look for such messages every 5 s and not every 100 s. kombu 5.7, the same page.
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
-            # A dead connection is an error after 5 s and not silence for ever (celery#8030); longer than BRPOP's second. kombu 5.7, the same page.
-            "socket_timeout": 5,
-            "socket_connect_timeout": 3,
+            # One worker at a time does so. Killed meanwhile he keeps all others from it for kombu's 5 minutes; two at once do no harm.
+            "unacked_mutex_expire": 10,
+            # A worker that has nothing to do wakes for these at once; the others, which stand nowhere else, are never out of Redis unrecorded.
+            "wakes": RINGS,
             "socket_keepalive": not settings.redis_url.startswith("redis+socket"),
             # A worker whose connection died without a word notices within half a minute. kombu 5.7, the same page.
             "health_check_interval": 10,
+            # A dead connection is an error after 5 s and not silence for ever (celery#8030); longer than BRPOP waits. kombu 5.7, the same page.
+            **broker.options({"socket_timeout": 5, "socket_connect_timeout": 3}),
         },
-        # One connection more than there are threads: the sweep's.
-        "broker_pool_limit": settings.threads + 1,
+    }
+
+
+def _rabbitmq(broker: Broker) -> dict[str, Any]:
+    return {
+        # A connection that died without a word is noticed after two of these. Celery, Configuration, broker_heartbeat.
+        "broker_heartbeat": 10,
+        # Only Redis knows it; the multiplier above bounds what is taken here.
+        "worker_disable_prefetch": False,
+        "broker_connection_timeout": 3,
+        # A broker that is there and says nothing is an error after 5 s; without these whoever publishes hangs. py-amqp 5.4, Connection.
+        "broker_transport_options": {"read_timeout": 5, "write_timeout": 5},
+        **({"broker_use_ssl": dict(broker.tls)} if broker.tls is not None else {}),
     }

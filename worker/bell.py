@@ -1,21 +1,22 @@
 """Rings: turns claims into messages that say "look at this job now". It may not decide who is due, and no row depends on a message arriving."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
 import structlog
 from celery import Celery
-from kombu.exceptions import OperationalError
 
-from worker.app import CLEAN_UP, LOOK_UP, OPEN, POLL, SUBMIT
+from worker.app import CLEAN_UP, DELIVER, LOOK_UP, OPEN, POLL, SUBMIT
 from worker.core.job import Job, JobId
 from worker.core.states import State
 from worker.pacing.kinds import Kind
 from worker.pacing.pacer import UNPACED, Pacer
+from worker.posts import NO_BROKER, Message, Messages, Switch
 from worker.store.claims import Claim
 from worker.store.jobs import Ledger
+from worker.store.notifications import NotificationId
 
 TASKS: dict[State, str | None] = {
     State.QUEUED: SUBMIT,
@@ -39,9 +40,6 @@ def task_for(claim: Claim) -> str | None:
     return LOOK_UP if claim.state is State.OPENING and claim.asks else TASKS[claim.state]
 
 
-# AttributeError: what kombu 5.7 raises (`_connparams`) when another thread finds the connection lost while this one sends over it.
-NO_BROKER = (OperationalError, OSError, AttributeError)
-
 _SUBMISSIONS = 8  # of one message at most: they follow each other, and the last of them should not wait much longer than a message costs
 
 log = structlog.get_logger("bell")
@@ -52,7 +50,7 @@ class Bell:
     """Rings for claimed jobs. One a process, used from any number of threads.
 
     `batch`: jobs that one call answers for. `threads`: of a worker; submissions of which there are more go together, for a message costs too.
-    `pace`: of all accounts.
+    `pace`: of all accounts. `post`: how its rings travel.
     """
 
     app: Celery
@@ -61,6 +59,11 @@ class Bell:
     batch: int
     threads: int
     pace: Pacer = UNPACED
+    post: Switch = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Over the broker, until somebody switches."""
+        object.__setattr__(self, "post", Switch(Messages(self.app)))
 
     def ring_due(self, jobs: Iterable[Job], now: datetime) -> None:
         """Claim those of the jobs that are due at once, and ring for them: what follows need not wait for the next sweep.
@@ -96,10 +99,21 @@ class Bell:
         """Ring anew for submissions that were rung for together, and that whoever took the first has no time for. The same holds for these."""
         self._ring_each(SUBMIT, job_ids)
 
+    def ring_deliveries(self, batches: Sequence[Sequence[NotificationId]]) -> list[NotificationId]:
+        """Ring for notifications, those of one destination together. Those that the broker did not take: they are to be given back."""
+        pending = list(batches)
+        try:
+            while pending:
+                self.post.send((DELIVER, [pending[0]]))
+                pending.pop(0)
+        except NO_BROKER as error:
+            log.warning("the broker takes no messages; the next sweep rings again", error=str(error), destinations=len(pending))
+        return [one for batch in pending for one in batch]
+
     def _ring_each(self, task: str, job_ids: Iterable[JobId]) -> None:
         try:
             for job_id in job_ids:
-                self.app.send_task(task, args=[job_id])
+                self.post.send((task, [job_id]))
         except NO_BROKER as error:
             log.warning("the broker takes no messages; the next sweep rings again", error=str(error))
 
@@ -108,20 +122,21 @@ class Bell:
 
         `together`: submissions share a message, as if one thread were there: for who waits for this, and has no worker's time to spare.
         """
-        pending = list(_messages(claims, self.batch, 1 if together else self.threads))
+        rung = list(_messages(claims, self.batch, 1 if together else self.threads))
+        pending = [_message(task, ring_for) for task, ring_for in rung]
         try:
-            with self.app.producer_or_acquire() as producer:
-                while pending:
-                    task, ring_for = pending[0]
-                    ids = [claim.job_id for claim in ring_for]
-                    self.app.send_task(task, args=[ids] if task in TOGETHER else ids, producer=producer)
-                    pending.pop(0)
+            self.post.send_all(pending)
         except NO_BROKER as error:
-            unrung = [claim.job_id for _, left in pending for claim in left]
+            unrung = [claim.job_id for _, left in rung[len(rung) - len(pending) :] for claim in left]
             self.ledger.unclaim(unrung, now)
             log.warning("the broker takes no messages; the next sweep rings again", error=str(error), jobs=len(unrung))
             return False
         return True
+
+
+def _message(task: str, claims: Sequence[Claim]) -> Message:
+    ids = [claim.job_id for claim in claims]
+    return task, [ids] if task in TOGETHER else ids
 
 
 def _messages(claims: Sequence[Claim], batch: int, threads: int) -> Iterator[tuple[str, list[Claim]]]:

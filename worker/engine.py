@@ -19,12 +19,12 @@ from worker.core.events import Event
 from worker.core.job import Job, JobId
 from worker.core.rules import Rules
 from worker.core.states import State
-from worker.moving import Mover, tell_the_log
+from worker.moving import Mover
 from worker.pacing.kinds import Kind
 from worker.store.database import UNREACHABLE
 from worker.store.jobs import Applied
 from worker.store.looks import is_no_news
-from worker.store.reading import UNREADABLE
+from worker.store.shelves import UNREADABLE
 
 log = structlog.get_logger("engine")
 
@@ -81,10 +81,14 @@ class Engine(Mover):
         return self.advance(job_id) if asked.state is State.OPENING else []
 
     def delete_due(self, job_id: JobId) -> list[Job]:
-        """Carry out what is due of the deletions that were let in for a job. Raises KeyError for an unknown one."""
+        """Carry out what is due of the deletions of a job, and of the end of its conversation. Raises KeyError for an unknown one."""
         job, now = self.ledger.get(job_id), self.clock()
         due = [one.replica_id for one in job.attempts if one.deletion is not None and one.deletion.due_at <= now and one.replica_id]
-        return [self._run(self.ledger.get(job_id), events.DeletionFellDue(replica_id)) for replica_id in due]
+        wishes: list[Event] = [events.DeletionFellDue(replica_id) for replica_id in due]
+        talk = job.conversation
+        if talk is not None and talk.id is not None and talk.end_due_at is not None and talk.end_due_at <= now:
+            wishes.insert(0, events.ConversationEndFellDue(talk.id))  # first: it bills
+        return [self._run(self.ledger.get(job_id), wish) for wish in wishes]
 
     def foresee(self, job_id: JobId, event: Event) -> Decision:
         """What `tell` would decide, without doing it. Raises as `tell` does."""
@@ -172,7 +176,7 @@ class Engine(Mover):
         for change in changes:
             job_id = change.before.id
             if job_id in written:
-                tell_the_log(change.before, written[job_id], change.decision.why)
+                self._tell(change.before, written[job_id], change.decision.why)
             with _alone(job_id):
                 # Somebody may have written to the job meanwhile: its news is news all the same.
                 known = job_id in written

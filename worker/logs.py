@@ -3,11 +3,13 @@
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
 from typing_extensions import override  # typing's own from Python 3.12 on
 
+from worker.core.job import Job
 from worker.redaction import redacted
 
 # The first three log whole URLs at INFO, and a presigned query is a secret. Celery logs every message twice and every tick, and nothing of jobs.
@@ -15,6 +17,21 @@ _TALKATIVE = ("httpx", "httpcore", "PIL", "celery.worker.strategy", "celery.app.
 # Neither may show local variables, as both do by themselves: a bare key there has no shape by which it could be told from any other word.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error")  # uvicorn gives its loggers handlers that redact nothing
+
+
+KEYS = frozenset({
+    "event", "level", "logger", "timestamp", "exc_info", "exception", "stack_info", "stack",
+    "task", "task_id", "job_id", "attempt", "caller", "account", "from_state", "to_state", "event_type",
+    "notification_id", "kind", "tries", "answer", "retry_after", "lesson", "part", "why", "reason", "error", "address",
+    "jobs", "destinations", "asked", "at_once", "seconds", "queue",
+    "recurring", "check", "count", "subject",
+})  # fmt: skip
+"""What a line may have beside what happened. Whatever else somebody logs is named, and not shown: a list of what is secret is never whole."""
+
+
+ABOUT: ContextVar[Job | None] = ContextVar("ABOUT", default=None)
+"""The job that this thread, or this request, works on: every line that anybody logs meanwhile says so. Of structlog's own, one for each word would be
+set and set back, and that is ten times as long; it is done some ten times a job."""
 
 
 class _Redacting(structlog.stdlib.ProcessorFormatter):
@@ -29,6 +46,7 @@ def configure(level: int = logging.INFO) -> None:
     """Send everything that is logged, by us or by a library, through one handler to stderr. Safe to call twice."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _with_the_job,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -53,8 +71,22 @@ def configure(level: int = logging.INFO) -> None:
 def _rendering(*, for_a_person: bool) -> list[Any]:
     clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if for_a_person:
-        return [clean, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-    return [clean, _TRACEBACKS, _event_first, structlog.processors.JSONRenderer(default=str)]
+        return [clean, _known_alone, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [clean, _known_alone, _TRACEBACKS, _event_first, structlog.processors.JSONRenderer(default=str)]
+
+
+def _with_the_job(_logger: object, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Beside what the line says of itself."""
+    if (job := ABOUT.get()) is not None:
+        for key, value in (("job_id", job.id), ("attempt", len(job.attempts)), ("caller", job.caller)):
+            line.setdefault(key, value)
+    return line
+
+
+def _known_alone(_logger: object, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in line.keys() - KEYS:
+        line[key] = "..."
+    return line
 
 
 def _event_first(_logger: object, _name: str, line: MutableMapping[str, Any]) -> dict[str, Any]:

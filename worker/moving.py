@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import structlog
 
+from worker import logs
 from worker.core import events
 from worker.core.decide import decide
 from worker.core.decision import Decision
@@ -18,6 +19,8 @@ from worker.core.effects import (
     ConfirmFailure,
     DeleteReplica,
     Effect,
+    EndConversation,
+    LookAtConversation,
     LookUpConversation,
     LookUpMark,
     OpenConversation,
@@ -27,18 +30,23 @@ from worker.core.effects import (
     StopAccount,
     SubmitReplica,
     VerifyWitness,
+    WrittenEffect,
 )  # fmt: skip
 from worker.core.events import Event
 from worker.core.failures import Failure
 from worker.core.job import Job
 from worker.core.rules import Rules, phase
+from worker.core.visiting import has_left
+from worker.counts import UNCOUNTED, Counts
 from worker.pacing.kinds import Held, Kind, Reason
 from worker.pacing.pacer import UNPACED, Pacer
 from worker.preflight import Preflight
+from worker.provider import UNPROVIDED, Provider
 from worker.store.budgets import BudgetSpentError
 from worker.store.clock import Clock, utc_now
 from worker.store.jobs import Applied, Ledger, StaleJobError
 from worker.tavus.perform import Performer
+from worker.traces import UNTRACED, Tracer
 
 _ATTEMPTS = 20  # times that a write which lost to another is decided anew: each loss means that somebody else won
 
@@ -58,9 +66,10 @@ _WAITS = {
 
 _KINDS: dict[type[RemoteEffect], Kind] = {
     VerifyWitness: Kind.LOOK, ConfirmFailure: Kind.LOOK, LookUpMark: Kind.LOOK, LookUpConversation: Kind.LOOK, PollReplica: Kind.LOOK,
-    RenameReplica: Kind.OTHER, DeleteReplica: Kind.LOOK,
+    RenameReplica: Kind.OTHER, DeleteReplica: Kind.LOOK, EndConversation: Kind.LOOK,
+    LookAtConversation: Kind.LOOK,
 }  # fmt: skip
-"""What the first call of an effect is, for those that pay nothing: a deletion looks before it deletes."""
+"""What the first call of an effect is, for those that pay nothing: a deletion, or an end, looks before it is done."""
 
 log = structlog.get_logger("engine")
 
@@ -76,6 +85,9 @@ class Mover:
     call: timedelta
     clock: Clock = utc_now
     pace: Pacer = UNPACED
+    provider: Provider = UNPROVIDED
+    counts: Counts = UNCOUNTED
+    tracer: Tracer = UNTRACED
 
     @property
     def rules(self) -> Rules:
@@ -83,18 +95,23 @@ class Mover:
         return self.given if isinstance(self.given, Rules) else self.given()
 
     def _run(self, job: Job, first: Event) -> Job:
-        """Commit what follows from `first`, perform the effects, commit what follows from those, until nothing follows."""
+        """Commit what follows from `first`, perform the effects, commit what follows from those, until nothing follows.
+
+        Every line that anybody logs meanwhile says whose job it is about.
+        """
+        before = logs.ABOUT.set(job)
         try:
             committed = self._commit(job, first)
             return job if committed is None else self._follow(committed.job, committed.effects)
         finally:
+            logs.ABOUT.reset(before)
             # Lost to another, spent meanwhile, too late: whatever was let out and did not go would keep others waiting, and a probe all of them.
             self.pace.release()
 
     def _follow(self, job: Job, effects: Sequence[Effect]) -> Job:
         """Perform the effects, and run on with what they tell."""
         for effect in effects:
-            if not isinstance(effect, StopAccount):  # it is in force since the commit
+            if not isinstance(effect, WrittenEffect):  # these are in force since the commit
                 job = self._run(job, self._perform(job, effect))
         return job
 
@@ -110,16 +127,22 @@ class Mover:
                 continue
             try:
                 written = self.ledger.apply(Applied(job, event, decision, self.rules), now)
-                tell_the_log(job, written, decision.why)
+                self._tell(job, written, decision.why)
                 return replace(decision, job=written)
             except BudgetSpentError as spent:
                 event = spent.event  # the last word on the budget is the ledger's: others were faster since the look at it
             except StaleJobError:
                 if isinstance(event, _FENCED):
-                    log.info("lease lost", job_id=job.id, event_type=type(event).__name__)
+                    log.info("lease lost", event_type=type(event).__name__)
                     return None
                 job = self.ledger.get(job.id)
         raise StaleJobError(job.id)
+
+    def _tell(self, before: Job, after: Job, why: str) -> None:
+        """Tell those who watch of what was written."""
+        tell_the_log(before, after, why)
+        self.counts.moved(before, after, self.rules)
+        self.tracer.moved(before, after, self.clock)
 
     def _perform(self, job: Job, effect: RemoteEffect) -> Event:
         if isinstance(effect, CheckInput):
@@ -128,18 +151,35 @@ class Mover:
                 return spent
             if (held := self.pace.foresee(job.account, Kind.SUBMIT, retry=_is_retry(job))) is not None:
                 return _held(job, held)  # its picture is not fetched again and again while it waits
-            return self.preflight.check(job.request, self.clock())
+            return self._look_at_input(job)
         if self._is_too_late(job, effect):
             return _sent_too_late(effect)
         pays = isinstance(effect, SubmitReplica | OpenConversation)
         if not pays and (held := self.pace.permit(job.account, _KINDS[type(effect)])) is not None:
             return _held(job, held)  # nobody was asked, so nothing is forgotten: the job comes back when its lease is over, at the latest
-        return self.performer.perform(effect)
+        with self.tracer.performing(job, type(effect).__name__):
+            return self.performer.perform(effect)
 
-    def _held_back(self, job: Job, decision: Decision) -> events.BudgetReached | None:
-        """What to say instead of an intent to pay whose POST the account's pace does not let out. Asked before the intent is written."""
+    def _look_at_input(self, job: Job) -> Event:
+        """Preflight, of what the caller's provider gives now where the caller has one."""
+        if job.request.source_url_provider is None:
+            return self.preflight.check(job.request, self.clock())
+        given = self.provider.ask(job, self.clock())
+        if not isinstance(given, str):
+            return given
+        fresh = {job.request.source: given}
+        seen = self.preflight.check(replace(job.request, replica={**job.request.replica, **fresh}), self.clock())
+        return replace(seen, fresh=fresh) if isinstance(seen, events.InputPassed) else seen
+
+    def _held_back(self, job: Job, decision: Decision) -> events.BudgetReached | events.VisitorLeft | None:
+        """What to say instead of an intent to pay: nobody waits for it any more, or the account's pace does not let its POST out.
+
+        Asked before the intent is written.
+        """
         for effect in decision.effects:
             if isinstance(effect, SubmitReplica | OpenConversation):
+                if isinstance(effect, OpenConversation) and has_left(job, self.clock(), self.rules):
+                    return events.VisitorLeft()
                 kind = Kind.SUBMIT if isinstance(effect, SubmitReplica) else Kind.CONVERSE
                 held = self.pace.permit(job.account, kind, retry=_is_retry(job))
                 return None if held is None else _held(job, held)
@@ -156,7 +196,8 @@ def tell_the_log(before: Job, after: Job, why: str) -> None:
     """What the story tells, for those who read logs; a poll without news is no news. Money that went astray is an alarm, and a late training."""
     if why:
         tell = log.error if _alarms(after) > _alarms(before) else log.info
-        tell(why, job_id=after.id, account=after.account, from_state=before.state.value, to_state=after.state.value)
+        about = {"job_id": after.id, "attempt": len(after.attempts), "caller": after.caller, "account": after.account}
+        tell(why, **about, from_state=before.state.value, to_state=after.state.value)
 
 
 def _alarms(job: Job) -> int:

@@ -18,6 +18,7 @@ _STOP = r"\s\"'<"  # and a quote that is escaped ends what it would end unescape
 # No `\b` in front: an address may follow a letter, a digit or an underscore.
 _ADDRESS = re.compile(rf"[a-z][a-z0-9+.-]{{0,20}}{_COLON}{_SLASH}{{2}}(?:(?!\\+[\"'])[^{_STOP}>`|])+", re.IGNORECASE)
 _TOKEN_PATH = re.compile(rf"(hooks{_SLASH}tavus{_SLASH})[^{_STOP}>/?#\\&%]+", re.IGNORECASE)
+_LINK = re.compile(rf"({_SLASH}c{_SLASH})[0-9a-z]{{26}}(?:\.|%(?:25)*2e)[0-9a-f]+", re.IGNORECASE)  # what opens a conversation
 _NAME = (
     r"(?:credential|api[_-]?key(?:__\w{1,50})?|api[_-]?token|meeting_token|security-token|token|secret|password"
     r"|signature(?:provided)?|sig|authorization)"
@@ -29,18 +30,21 @@ _VALUE = rf"(?!(?:null|true|false)[{_STOP},}}\]])(?:(?!{_NAME}{_GAP}|\\+[\"'])[^
 _AUTHORIZATION = re.compile(rf"(authorization{_GAP})(?:[\w-]+\s+)?{_VALUE}", re.IGNORECASE)
 _PAIR = re.compile(rf"({_NAME}{_GAP})(?:bearer\s+)?{_VALUE}", re.IGNORECASE)
 _HEADER = re.compile(rf"((?:x-api-key|authorization){_QUOTE}\s*,\s*b?{_QUOTE})(?:[\w-]+\s+)?{_VALUE}", re.IGNORECASE)  # in a repr
+_CALLERS = re.compile(r"(rwt_)[\w-]{8,}")  # how callers' tokens begin, wherever one was pasted
 _BEARER = re.compile(r"\b(bearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE)
+_SIGNING = re.compile(r"(whsec_)[\w+/=-]+")
 # Nothing is found where none of these occurs, and to look for them takes a twentieth of the time: most lines of a log hold none.
 _SLASHES = ("/", "2f", "&#", "u002f")
-_WORDS = ("credential", "key", "token", "secret", "password", "sig", "authorization", "bearer", "hooks")
+_WORDS = ("rwt_", "credential", "key", "token", "secret", "password", "sig", "authorization", "bearer", "hooks", "whsec_")
 
 
 def redacted(text: str) -> str:
-    """The text as it may be logged, stored or shown: no query of any address, no key, signature or callback token."""
+    """The text as it may be logged, stored or shown: no query of any address, no key, signature, or token of a callback or a link."""
     folded = text.casefold()  # as the patterns see it, for which a Kelvin sign is a k
-    shown = _ADDRESS.sub(_address, text) if any(sign in folded for sign in _SLASHES) else text
+    has_slashes = any(sign in folded for sign in _SLASHES)
+    shown = _LINK.sub(r"\1...", _ADDRESS.sub(_address, text)) if has_slashes else text
     if any(word in folded for word in _WORDS):
-        for secret in (_AUTHORIZATION, _HEADER, _PAIR, _BEARER, _TOKEN_PATH):
+        for secret in (_AUTHORIZATION, _HEADER, _PAIR, _BEARER, _TOKEN_PATH, _CALLERS, _SIGNING):
             shown = secret.sub(r"\1...", shown)
     return shown
 

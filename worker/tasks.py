@@ -1,6 +1,6 @@
 """The worker's Celery tasks, under names that a person understands in Flower. They may not hold more than a few lines: the engine does the work.
 
-Arguments are job ids only. Every task may come twice, late or never: taking the job settles who works on it.
+Arguments are ids only. Every task may come twice, late or never: taking the job settles who works on it.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,13 +8,14 @@ from datetime import datetime
 
 from celery import Celery
 
-from worker.app import CLEAN_UP, DELETE, LOOK_UP, OPEN, POLL, START_CONVERSATION, SUBMIT
+from worker.app import CLEAN_UP, DELETE, DELIVER, LOOK_UP, OPEN, POLL, SUBMIT
 from worker.assembly import Parts
 from worker.bell import TASKS, TOGETHER
 from worker.core import events
 from worker.core.decision import IllegalTransition
 from worker.core.job import Job, JobId, ReplicaId
 from worker.engine import Engine
+from worker.store.notifications import NotificationId
 
 _ITSELF = 0.1  # of the longest call: a task that has run for less goes on with what it found, for a message costs more; then others share the rest
 
@@ -43,11 +44,6 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
         """Open the conversation that is due."""
         go_on(parts(), lambda engine: engine.advance(JobId(job_id)))
 
-    @app.task(name=START_CONVERSATION, shared=False)
-    def start_conversation(job_id: str) -> None:
-        """Somebody asks for the conversation: open it; of a job that still trains, remember that it is wanted."""
-        go_on(parts(), lambda engine: engine.start_conversation(JobId(job_id)))
-
     @app.task(name=DELETE, shared=False, throws=(IllegalTransition,))
     def delete(job_id: str, hard: bool = False, replica_id: str | None = None) -> None:  # noqa: FBT001, FBT002 - a message's argument
         """Delete a job's replica, if the door of deletion lets it through. Erasing its assets too (`hard`) needs the replica's id."""
@@ -59,6 +55,11 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
     def clean_up(job_id: str) -> None:
         """Go on with the deletions of a job that are due."""
         parts().engine.delete_due(JobId(job_id))
+
+    @app.task(name=DELIVER, shared=False)
+    def deliver(notification_ids: list[str]) -> None:
+        """Tell a caller what became of his jobs: notifications of one destination, one after the other."""
+        parts().courier.deliver([NotificationId(one) for one in notification_ids])
 
 
 def go_on(parts: Parts, look: Callable[[Engine], list[Job]], others: Sequence[JobId] = ()) -> None:

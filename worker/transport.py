@@ -1,37 +1,45 @@
-"""kombu's Redis transport, whose channels keep their client and wait longer. It may not differ from kombu's own in anything else.
+"""kombu's Redis transports, with channels of ours that wait longer. They may not differ from kombu's own in anything else."""
 
-kombu 5.7 makes a new client for every command that it sends (kombu.transport.redis, `conn_or_acquire`), and with redis-py 8 that takes longer than
-the command: a tenth of all that a worker does. A client is only a face of its connection pool, and may be used by any thread.
-"""
-
-from typing import Any
-
+from amqp.exceptions import AMQPError, NotFound
+from kombu.connection import Connection
+from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES, redis
 
-
-class Channel(redis.Channel):
-    """A channel that asks for its client once for each connection pool."""
-
-    _kept: tuple[Any, Any] | None = None
-
-    def _create_client(self, asynchronous: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - kombu's signature
-        if asynchronous:  # these belong to one connection each
-            return super()._create_client(asynchronous=True)  # type: ignore[no-untyped-call] # kombu has no types
-        pool, kept = self.pool, self._kept
-        if kept is None or kept[0] is not pool:
-            kept = self._kept = (pool, super()._create_client())  # type: ignore[no-untyped-call] # the same
-        return kept[1]
+from worker import channel
 
 
 class Transport(redis.Transport):
     """What `redis://` and its kin stand for."""
 
-    Channel = Channel
+    Channel = channel.Channel
     # Seconds that a worker without work waits for a message before it asks anew: of one, as kombu has it, an idle worker's time goes into asking.
     # Shorter than `socket_timeout`, after which silence is a dead connection.
     brpop_timeout = 4
 
 
+class SentinelTransport(Transport):
+    """What `sentinel://` stands for."""
+
+    default_port = redis.SentinelTransport.default_port  # type: ignore[assignment] # kombu's types know None alone
+    Channel = channel.SentinelChannel
+
+
 def register() -> None:
-    """Have kombu take it. Its own table of names is the only place that is asked for every spelling of an address, `redis+socket://` too."""
+    """Have kombu take them. Its own table of names is the only place that is asked for every spelling of an address, `redis+socket://` too."""
     TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:{Transport.__name__}"))
+    TRANSPORT_ALIASES["sentinel"] = f"{__name__}:{SentinelTransport.__name__}"
+
+
+def waiting(connection: Connection, queue: str) -> int:
+    """How many messages wait in the queue. Raises OperationalError, or redis-py's own, where the broker does not answer."""
+    if connection.transport.driver_type != "amqp":
+        # LLEN over all priorities; queue_declare(passive) fails on an empty one.
+        return int(connection.default_channel._size(queue))  # noqa: SLF001 - the same
+    # A channel of its own: RabbitMQ closes the one on which somebody asks for a queue that is not there.
+    try:
+        with connection.channel() as own:
+            return int(own.queue_declare(queue, passive=True).message_count)
+    except NotFound:  # no worker has been there yet
+        return 0
+    except (AMQPError, OSError) as error:
+        raise OperationalError(f"{type(error).__name__}: {error}") from error

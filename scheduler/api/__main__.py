@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import uvicorn
@@ -12,13 +12,14 @@ from uvicorn.supervisors import Multiprocess
 
 from scheduler.api.listening import DEALS, take_port
 from scheduler.stack.errors import StackError
+from scheduler.tokens import require_tokens
+from worker.app import make_app
+from worker.assembly import assemble
 from worker.settings import Settings, SettingsError, read_settings
 
 _APP = "scheduler.api:create_app"
-_GRACE = (
-    5  # seconds for what is being answered when the process is told to stop; a caller who gets no answer sends again under the same key
-)
-
+# Seconds for what is being answered when the process is told to stop; a caller who gets no answer sends again under the same key.
+_GRACE = 5
 _SIGN_OF_LIFE = 60  # seconds: until all is imported a process says nothing, and of uvicorn's five a busy host would never see one start
 _TICK = 0.5  # seconds between two looks whether to stop: ten a second, as uvicorn has it, are most of what an idle process does
 
@@ -42,10 +43,22 @@ def main() -> None:
         sys.exit(f"replicas: {wrong}")
     if settings.web_processes == 1:
         _serve(settings)
-    elif DEALS:
+        return
+    _require_startable(settings)
+    if DEALS:
         _serve_from_many(settings)
     else:
         uvicorn.run(_APP, workers=settings.web_processes, **_options(settings))
+
+
+def _require_startable(settings: Settings) -> None:
+    """Before any process is started: one that refuses to start would be started again and again."""
+    try:
+        parts = assemble(settings, make_app(settings))
+        with closing(parts):
+            require_tokens(parts)
+    except SettingsError as wrong:
+        sys.exit(f"replicas: {wrong}")
 
 
 def _serve(settings: Settings) -> None:

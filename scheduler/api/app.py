@@ -4,14 +4,23 @@ import gc
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 from fastapi import Depends, FastAPI
 
-from scheduler.api import accounts, enqueueing, hooks, jobs, problems
+from scheduler.api import accounts, documents, enqueueing, health, hooks, jobs, links, notifications, problems, schema, streams
+from scheduler.api.admission import Admission, Guard
+from scheduler.api.described import answer, described
 from scheduler.api.guard import only_callers
+from scheduler.api.watching import Watch
+from scheduler.board.opening import add_board
+from scheduler.metrics import Metrics
+from scheduler.readiness import Readiness
+from scheduler.tokens import require_tokens
 from worker import logs
 from worker.app import make_app
-from worker.assembly import Parts, assemble
+from worker.assembly import Parts, reporting
+from worker.posts import Unhurried
 from worker.settings import Settings, SettingsError, read_settings
 
 # New objects between two looks for rubbish that names itself; there is hardly any, and a batch makes some fifty thousand objects that are none.
@@ -25,10 +34,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return _made(settings)
     logs.configure()
     try:
-        settings = read_settings()
+        api = _made(read_settings())
     except SettingsError as wrong:
         sys.exit(f"replicas: {wrong}")
-    api = _made(settings)
     # This process is the API's own: with Python's usual numbers, a fifth of a batch's time would go into looks that find nothing.
     gc.collect()
     gc.freeze()
@@ -37,28 +45,48 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _made(settings: Settings) -> FastAPI:
-    parts = assemble(settings, make_app(settings))
-    way_in = enqueueing.entrance(parts)
-    api = FastAPI(title="Replica worker", version="1", description=_ABOUT, lifespan=_closing(parts, way_in))
-    api.state.parts, api.state.entrance = parts, way_in
+    parts = reporting(settings, make_app(settings))
+    parts.bell.post.to(Unhurried(parts.bell.post.usual))  # people wait for what is answered here, and not for a broker that hangs
+    try:
+        require_tokens(parts)
+    except SettingsError:
+        parts.close()
+        raise
+    way_in, admission = enqueueing.entrance(parts), Admission(parts)
+    api = FastAPI(title="Replica worker", version="1", description=_ABOUT, lifespan=_closing(parts, way_in, admission))
+    api.state.parts, api.state.entrance, api.state.watch = parts, way_in, Watch(parts.ledger.versions)
+    api.state.visits, api.state.readiness = links.Visits(parts), Readiness(parts)
+    api.state.metrics = Metrics(parts, api.state.readiness)
+    api.openapi = partial(schema.document, api)  # type: ignore[method-assign]  # FastAPI's own way to change it
     problems.handle(api)
-    api.include_router(enqueueing.routes)  # they ask for the caller themselves
+    api.add_middleware(Guard, admission=admission)
+    api.include_router(enqueueing.routes, dependencies=[Depends(only_callers)])  # shown alone: they ask for the caller themselves
     api.include_router(jobs.routes, dependencies=[Depends(only_callers)])
+    api.include_router(streams.routes, dependencies=[Depends(only_callers)])
     api.include_router(accounts.routes, dependencies=[Depends(only_callers)])
+    api.include_router(notifications.routes, dependencies=[Depends(only_callers)])
     api.include_router(hooks.routes)
-    api.add_api_route("/livez", _livez, tags=["health"], summary="Does this process answer")
+    api.include_router(links.routes)  # whoever has the link
+    api.include_router(health.routes)
+    add_board(api, parts, admission)
+    api.add_api_route("/livez", _livez, tags=["health"], **_LIVEZ)
     return api
 
 
+_LIVEZ = described("isAlive", "Does this process answer", answer(200, "It does.", documents.Health, {"status": "ok"}), is_public=True)
+
+
 async def _livez() -> dict[str, str]:
+    """It asks nobody else: neither the database nor the broker."""
     return {"status": "ok"}
 
 
-def _closing(parts: Parts, way_in: enqueueing.Entrance) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _closing(parts: Parts, way_in: enqueueing.Entrance, admission: Admission) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
         yield
         way_in.singles.close()
+        admission.close()
         parts.close()
 
     return lifespan

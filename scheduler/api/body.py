@@ -25,6 +25,11 @@ async def read_bytes(request: Request, most: int) -> bytes:
     # A page in a browser may send anything but this type to another site without asking first.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise ProblemError(415, "not-json", "Send the request as JSON, with the header 'Content-Type: application/json'.")
+    return await read_all(request, most)
+
+
+async def read_all(request: Request, most: int) -> bytes:
+    """The body, whatever it is. Raises ProblemError: 408 or 413."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await _all_of(request, most)

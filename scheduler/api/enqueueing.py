@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from pydantic_core import to_json
 from typing_extensions import override  # typing's own from Python 3.12 on
 
 from scheduler.api.body import MOST, read_bytes, read_document, read_json
+from scheduler.api.enqueueing_described import CREATE, CREATE_MANY
 from scheduler.api.guard import parts_of, require_caller
 from scheduler.api.intake import Intake
 from scheduler.api.jobs import shown
 from scheduler.api.problems import ProblemError, problem_document, too_large
-from scheduler.fields import MOST_TOGETHER, BatchFields, RequestFields
+from scheduler.fields import MOST_TOGETHER
 from scheduler.producers import Asked, Outcome, enqueue_many
 from scheduler.requests import Problem, RequestInvalidError
 from worker.assembly import Parts
@@ -31,6 +33,7 @@ _BODIES = 8  # of batches, in memory at once in a process; whoever comes then is
 _BATCHES = 2  # at once in a process: while the database stores one, another is judged; more would only take turns, and keep single requests waiting
 
 _KEY = "idempotency-key"
+_ESCAPED = re.compile(r"""\\(["\\])""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +53,6 @@ def entrance(parts: Parts) -> Entrance:
     return Entrance(Intake(lambda asked: _answers(parts, asked)), asyncio.Semaphore(_BODIES), asyncio.Semaphore(_BATCHES))
 
 
-def _taking(fields: type[RequestFields | BatchFields], *headers: str) -> dict[str, Any]:
-    """The door reads the request, so that it can name every problem at once; the documentation shows its fields all the same."""
-    beside = [{"name": name, "in": "header", "required": False, "schema": {"type": "string"}} for name in headers]
-    return {
-        "requestBody": {"required": True, "content": {"application/json": {"schema": fields.model_json_schema()}}},
-        "parameters": beside,
-    }
-
-
 class _Direct(APIRoute):
     """A route whose endpoint takes the request as it is: solving dependencies takes FastAPI longer than all the rest of it together."""
 
@@ -71,29 +65,37 @@ class _Direct(APIRoute):
 routes = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=_Direct)
 
 
-@routes.post("", status_code=201, openapi_extra=_taking(RequestFields, _KEY), summary="Enqueue a job")
+@routes.post("", **CREATE)
 async def create(request: Request) -> Response:
     """Record a job. 201 for a new one; 200, with the same job, for a request that was sent before under the same key."""
-    require_caller(request, parts_of(request))
+    caller = require_caller(request, parts_of(request))
     way_in: Entrance = request.app.state.entrance
     document = await read_document(request)
-    return await way_in.singles.take(Asked(document, beside=request.headers.get(_KEY)))
+    return await way_in.singles.take(Asked(document, beside=_key_of(request), caller=caller.name))
 
 
-@routes.post(":batch", openapi_extra=_taking(BatchFields), summary="Enqueue many jobs")
+@routes.post(":batch", **CREATE_MANY)
 async def create_many(request: Request) -> Response:
     """Record many jobs, as if their requests had come one after the other; one that is refused spoils no other.
 
     `results` has for each, in order, its `status` and its job's `id` (201: new, 200: there already), or what it would have been told by itself.
     """
-    require_caller(request, parts_of(request))
+    caller = require_caller(request, parts_of(request))
     if _KEY in request.headers:
         raise RequestInvalidError([Problem("idempotency_key", "stands beside a batch: write a key into each of its requests")])
     way_in: Entrance = request.app.state.entrance
     async with way_in.bodies:
         body = await read_bytes(request, _MOST_OF_A_BATCH)
         async with way_in.batches:
-            return await run_in_threadpool(_batch, parts_of(request), body)
+            return await run_in_threadpool(_batch, parts_of(request), body, caller.name)
+
+
+def _key_of(request: Request) -> str | None:
+    """The key: a string as structured fields write it (RFC 9651, 3.3.3), which is in quotes, or bare."""
+    given = request.headers.get(_KEY)
+    if given is None or len(given) < len('""') or not given.startswith('"') or not given.endswith('"'):
+        return given
+    return _ESCAPED.sub(r"\1", given[1:-1])
 
 
 def _answers(parts: Parts, asked: Sequence[Asked]) -> list[Response | Exception]:
@@ -110,11 +112,11 @@ def _created(parts: Parts, added: Added) -> Response:
     return JSONResponse(shown(parts, added.job), _status(added), {"location": f"/v1/jobs/{added.job.id}"})
 
 
-def _batch(parts: Parts, body: bytes) -> Response:
+def _batch(parts: Parts, body: bytes, caller: str) -> Response:
     documents = _requests_in(read_json(body))
     # What fits into a request by itself is let in here too, and nothing else: but where all together would fit, each does.
     fits = [len(body) <= MOST or _fits(one) for one in documents]
-    outcomes = iter(enqueue_many(parts, [Asked(one) for one, it_fits in zip(documents, fits, strict=True) if it_fits]))
+    outcomes = iter(enqueue_many(parts, [Asked(one, caller=caller) for one, it_fits in zip(documents, fits, strict=True) if it_fits]))
     return JSONResponse({"results": [_result(next(outcomes) if it_fits else too_large(MOST)) for it_fits in fits]})
 
 

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError as BrokerError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from scheduler.accounts import UnknownAccountError
 from scheduler.requests import Problem, RequestInvalidError
@@ -19,21 +20,26 @@ from worker.redaction import redacted
 from worker.store.database import UNREACHABLE
 from worker.store.jobs import KeyReusedError, StaleJobError
 
-_TYPE = "urn:replica-worker:problem:"
+TYPE = "urn:replica-worker:problem:"
 
 
 class ProblemError(Exception):
     """An answer that is a problem."""
 
-    def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:  # noqa: ANN401 - RFC 9457's extension members
-        """`kind` is the stable end of the type."""
+    def __init__(self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:  # noqa: ANN401 - RFC 9457's extension members
+        """`kind` is the stable end of the type. `headers`: what HTTP wants beside it, such as how to be let in (401)."""
         super().__init__(detail)
-        self.status, self.kind, self.detail, self.more = status, kind, detail, more
+        self.status, self.kind, self.detail, self.more, self.headers = status, kind, detail, more, headers
 
 
 def unknown_job(job_id: str) -> ProblemError:
     """There is no such job."""
     return ProblemError(404, "unknown-job", f"There is no job {job_id[:40]!r} here.")
+
+
+def unknown_notification(notification_id: str) -> ProblemError:
+    """There is no such notification."""
+    return ProblemError(404, "unknown-notification", f"There is no notification {notification_id[:60]!r} here.")
 
 
 def too_large(most: int) -> ProblemError:
@@ -45,7 +51,7 @@ def problem_document(error: ProblemError | RequestInvalidError | KeyReusedError)
     """The problem as JSON."""
     problem = _invalid(error) if isinstance(error, RequestInvalidError) else _reused(error) if isinstance(error, KeyReusedError) else error
     title, detail = HTTPStatus(problem.status).phrase, redacted(problem.detail)
-    return {"type": f"{_TYPE}{problem.kind}", "title": title, "status": problem.status, "detail": detail} | problem.more
+    return {"type": f"{TYPE}{problem.kind}", "title": title, "status": problem.status, "detail": detail} | problem.more
 
 
 def handle(api: FastAPI) -> None:
@@ -67,24 +73,43 @@ def handle(api: FastAPI) -> None:
     # Starlette logs it after the answer.
     api.add_exception_handler(Exception, _answering(lambda _: ProblemError(500, "internal", "This should not happen; the log says more.")))
     for error in UNREACHABLE:
-        api.add_exception_handler(error, _answering(lambda _: ProblemError(503, "ledger-away", "The database does not answer; try again.")))
+        api.add_exception_handler(error, _answering(lambda _: _LEDGER_AWAY))
+
+
+_LEDGER_AWAY = ProblemError(503, "ledger-away", "The database does not answer; try again.")
+
+
+def answer_to(error: Exception) -> JSONResponse:
+    """The answer to what keeps a request from its route: a problem, or a ledger that does not answer."""
+    return _response(error if isinstance(error, ProblemError) else _LEDGER_AWAY, error)
 
 
 def _answering(translate: Callable[[Any], ProblemError]) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
-    async def answer(_request: Request, error: Exception) -> JSONResponse:
+    async def answer(request: Request, error: Exception) -> JSONResponse:
         problem = translate(error)
-        return JSONResponse(problem_document(problem), problem.status, _headers(problem, error), media_type="application/problem+json")
+        if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette knows the methods of the first route alone that has this path.
+            problem.headers = {"Allow": ", ".join(_methods_of(request.app, request.url.path))}
+        return _response(problem, error)
 
     return answer
 
 
+def _methods_of(api: FastAPI, path: str) -> list[str]:
+    """What may be done with this path, whichever router it stands in."""
+    paths = api.openapi()["paths"].items()
+    return sorted({method.upper() for template, operations in paths if compile_path(template)[0].match(path) for method in operations})
+
+
+def _response(problem: ProblemError, error: Exception) -> JSONResponse:
+    return JSONResponse(problem_document(problem), problem.status, _headers(problem, error), media_type="application/problem+json")
+
+
 def _headers(problem: ProblemError, error: Exception) -> Mapping[str, str] | None:
-    """What HTTP wants beside some answers: how to be let in (401), that uvicorn hangs up after a bug (500), which methods there are (405)."""
-    if problem.status == HTTPStatus.UNAUTHORIZED:
-        return {"WWW-Authenticate": "Bearer"}
+    """What HTTP wants beside some answers: the problem's own, that uvicorn hangs up after a bug (500), which methods there are (405)."""
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return {"Connection": "close"}
-    return error.headers if isinstance(error, HTTPException) else None
+    return problem.headers or (error.headers if isinstance(error, HTTPException) else None)
 
 
 def _invalid(error: RequestInvalidError) -> ProblemError:

@@ -6,8 +6,23 @@ It works on the ledger itself and not through the API, so that it still answers 
 from contextlib import suppress
 
 from scheduler.accounts import UnknownAccountError
-from scheduler.cli import accounts, jobs, system
+from scheduler.cli import (
+    accounts,
+    acting,
+    check,
+    doctor,
+    jobs,
+    notifications,
+    recurring,
+    restoring,
+    schedule,
+    sealing,
+    system,
+    tokens,
+    watching,
+)
 from scheduler.cli.shown import cli, fail
+from scheduler.recurring import UnknownRecurringError
 from scheduler.requests import RequestInvalidError
 from scheduler.stack.environment import find_project, settle
 from scheduler.stack.errors import StackError
@@ -18,7 +33,23 @@ from worker.store.database import UNREACHABLE
 from worker.store.jobs import KeyReusedError
 from worker.store.migrate import LedgerUnusableError
 
-__all__ = ["accounts", "cli", "jobs", "main", "system"]
+__all__ = [
+    "accounts",
+    "acting",
+    "check",
+    "cli",
+    "doctor",
+    "jobs",
+    "main",
+    "notifications",
+    "recurring",
+    "restoring",
+    "schedule",
+    "sealing",
+    "system",
+    "tokens",
+    "watching",
+]
 
 
 def main() -> None:
@@ -33,7 +64,7 @@ def main() -> None:
         fail(f"{error.reason} It may be deleted from {error.until.isoformat()} on." if error.until else error.reason)
     except IllegalTransition as error:
         fail(f"the job is {error.job.state}. {error.reason}")
-    except (KeyReusedError, UnknownAccountError, SettingsError, LedgerUnusableError, OSError, ValueError) as error:
+    except (KeyReusedError, UnknownAccountError, UnknownRecurringError, SettingsError, LedgerUnusableError, OSError, ValueError) as error:
         fail(str(error))
     except UNREACHABLE as error:
         reason = " ".join(str(error.__cause__ or error).split())

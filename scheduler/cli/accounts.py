@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from scheduler import terminal
-from scheduler.accounts import require_account, resume, standings
-from scheduler.cli.shown import AsJson, cli, console, print_document
+from scheduler.accounts import require_account, resume, standings, stock_voices
+from scheduler.cli.shown import AsJson, cli, example, print_document
 from scheduler.opened import opened
 from scheduler.views import month_document, pace_sentence, terms_document
 from worker.core.job import Lost
@@ -20,7 +20,7 @@ _WITHOUT = "none"
 _Count = Annotated[str | None, typer.Option(metavar="N", help="A number, or `none` for no limit.")]
 
 
-@accounts.command("list")
+@accounts.command("list", epilog=example("accounts list"))
 def list_accounts(*, as_json: AsJson = False) -> None:
     """The accounts: which are stopped and why, and which wait for Tavus."""
     with opened() as parts:
@@ -31,15 +31,24 @@ def list_accounts(*, as_json: AsJson = False) -> None:
     print_document(found, as_json=as_json, otherwise=lambda: "\n".join(f"{name}: {state}" for name, state in found.items()))
 
 
-@accounts.command("resume")
-def resume_account(account: Annotated[str, typer.Argument(help="The account's name.")]) -> None:
+@accounts.command("resume", epilog=example("accounts resume studio"))
+def resume_account(account: Annotated[str, typer.Argument(help="The account's name.")], *, as_json: AsJson = False) -> None:
     """Let a stopped account's line go on: its key or its plan is mended."""
     with opened() as parts:
         jobs = resume(parts, account)
-    console.print(f"{account} goes on; {len(jobs)} held jobs with it")
+    document = {"account": account, "jobs": [job.id for job in jobs]}
+    print_document(document, as_json=as_json, otherwise=lambda: f"{account} goes on; {len(jobs)} held jobs with it")
 
 
-@cli.command()
+@cli.command(epilog=example("voices", "voices --account studio --json"))
+def voices(account: Annotated[str | None, typer.Option(help="Only this account.")] = None, *, as_json: AsJson = False) -> None:
+    """The stock voices that a request may name, account by account."""
+    with opened() as parts:
+        documents = [stock_voices(parts, one) for one in ([account] if account else standings(parts))]
+    print_document(documents, as_json=as_json, otherwise=lambda: terminal.voices(documents))
+
+
+@cli.command(epilog=example("limits default", "limits default --price 45 --max-trainings-a-month 200"))
 def limits(
     account: Annotated[str, typer.Argument(help="The account's name.")] = "default",
     *,
@@ -72,7 +81,7 @@ def limits(
     print_document(document, as_json=as_json, otherwise=lambda: terminal.facts(document))
 
 
-@cli.command("credits")
+@cli.command("credits", epilog=example("credits --month 2026-11"))
 def credit_book(
     account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
     month: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="Only this month.")] = None,

@@ -13,11 +13,21 @@ from worker.assembly import Parts
 from worker.core.job import Job, JobId
 from worker.redaction import redacted
 
+
+def example(*typed: str) -> str:
+    """The end of a command's help: what a person would type, after `replicas`."""
+    return "\n\n".join(f"Example: replicas {words}" for words in typed)
+
+
+_STATUSES = (
+    "Exit status: 0 done; 1 refused, failed, or something was found; 2 wrong usage; 130 interrupted. What went wrong is on standard error."
+)
+
 cli = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,  # they hold addresses and keys
     help="Trains Tavus replicas: paid once, asked rarely, nothing lost.",
+    epilog=f"{_STATUSES}\n\n{example('enqueue --image https://example.com/ada.jpg --voice anna')}",
 )
 console = Console(highlight=False, soft_wrap=True, markup=False)
 
@@ -42,13 +52,19 @@ def found(parts: Parts, job_id: str) -> Job:
 
 def document_of(parts: Parts, job: Job) -> dict[str, Any]:
     """The job as it is shown."""
-    return job_document(job, parts.engine.rules, parts.engine.clock())
+    return job_document(job, parts.engine.rules, parts.engine.clock(), parts.links.url_of(job))
 
 
 def print_job(parts: Parts, job: Job, *, as_json: bool) -> None:
     """Show one job."""
     document = document_of(parts, job)
     print_document(document, as_json=as_json, otherwise=lambda: terminal.job(document))
+
+
+def print_told(parts: Parts, job: Job, *, as_json: bool) -> None:
+    """Say what became of a job that something was done to, and why; or show it."""
+    last = parts.ledger.story(job.id)[-1]
+    print_document(document_of(parts, job), as_json=as_json, otherwise=lambda: f"{job.id} is {last.to_state}: {last.why}")
 
 
 def print_document(document: object, *, as_json: bool, otherwise: Any) -> None:  # noqa: ANN401 - anything rich can show

@@ -6,14 +6,14 @@ import typer
 
 from scheduler import terminal
 from scheduler.audit import audit_ledger, audit_tavus
-from scheduler.cli.shown import AsJson, cli, console, print_document
+from scheduler.cli.shown import AsJson, cli, example, print_document
 from scheduler.opened import opened
 from scheduler.views import finding_document
 from worker.settings import read_settings
-from worker.store.migrate import prepare
+from worker.store.migrate import prepare, revision_of
 
 
-@cli.command()
+@cli.command(epilog=example("run", "run --demo"))
 def run(
     *, demo: Annotated[bool, typer.Option("--demo", help="Show one job's way, with a small Tavus of our own; costs nothing.")] = False
 ) -> None:
@@ -23,14 +23,15 @@ def run(
     raise typer.Exit(run_stack(demo=demo))
 
 
-@cli.command()
-def migrate() -> None:
+@cli.command(epilog=example("migrate"))
+def migrate(*, as_json: AsJson = False) -> None:
     """Bring the database to the schema of this version. `replicas run` does it by itself."""
-    prepare(read_settings().ledger_url)
-    console.print("the database is up to date")
+    url = read_settings().ledger_url
+    prepare(url)
+    print_document({"revision": revision_of(url).here}, as_json=as_json, otherwise=lambda: "the database is up to date")
 
 
-@cli.command()
+@cli.command(epilog=example("audit --remote"))
 def audit(
     *,
     remote: Annotated[bool, typer.Option("--remote", help="Also compare with what Tavus has, account by account.")] = False,

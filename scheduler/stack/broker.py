@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from scheduler.stack.child import Program
 from scheduler.stack.errors import StackError
+from worker.brokers import read
 
 _OLDEST = (6, 2)  # the least that Celery 5.7 supports (Celery, Using Redis, 2026)
 _SOCKET_BYTES = 100  # the address of a unix socket has room for 104 on macOS and 108 on Linux, the closing zero included
@@ -105,14 +106,17 @@ def _ping(url: str) -> None:
     # kombu, not redis-py: it must be understood as Celery will understand it, redis+socket:// and sentinel:// among others.
     from kombu.connection import Connection  # noqa: PLC0415 - a stack that has its own broker starts without it
 
+    broker = read(url)
     patience = {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": _CONNECT_SECONDS}
-    with Connection(url, transport_options=patience) as connection:
+    tls = {"ssl": dict(broker.tls)} if broker.tls is not None else {}
+    with Connection(broker.url, connect_timeout=_CONNECT_SECONDS, transport_options=broker.options(patience), **tls) as connection:
         connection.connect()
-        connection.default_channel.client.ping()
+        if not broker.is_rabbitmq:  # which has said by now who it is
+            connection.default_channel.client.ping()
 
 
 def _masked(url: str) -> str:
-    return re.sub(r"(//[^/@]*:)[^/]*@", r"\1***@", url)
+    return re.sub(r"(//[^/@]*:)[^/]*@", r"\1***@", re.sub(r"\?[^;]*", "", url))
 
 
 def _note(home: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,11 +28,19 @@ class Plan:
     is_demo: bool
     flower_path: str
     """FLOWER_URL_PREFIX, for a Flower behind a proxy: it serves nothing outside it."""
+    flower_login: tuple[str, str] | None = field(default=None, repr=False)
+    """The first of FLOWER_BASIC_AUTH: with one, Flower's metrics are for those alone who have it."""
+    flower_by_oauth: bool = False
 
     @property
     def web(self) -> str:
         """The API's base URL on this host."""
         return as_seen_from_here(self.settings.host, self.settings.port)
+
+    @property
+    def board(self) -> str:
+        """Where people look at jobs."""
+        return f"{self.web}/board"
 
     @property
     def flower(self) -> str:
@@ -54,10 +62,15 @@ def make_plan(project: Path | None, *, is_demo: bool) -> Plan:
         settings = read_settings()
     # Said in full, so that a default of the Procfile can never differ from the one that this process checks and asks at.
     os.environ["REPLICAS_HOST"], os.environ["REPLICAS_PORT"] = settings.host, str(settings.port)
-    os.environ["FLOWER_PORT"], os.environ["REPLICAS_THREADS"] = str(settings.flower_port), str(settings.threads)
+    os.environ["FLOWER_PORT"] = str(settings.flower_port)
+    os.environ["REPLICAS_POOL"], os.environ["REPLICAS_THREADS"] = settings.pool, str(settings.threads)
     programs = tuple(Program(name, line, _grace(name, settings)) for name, line in read_procfile(project / PROCFILE).items())
     prefix = os.environ.get("FLOWER_URL_PREFIX", "").strip("/")
-    return Plan(settings, programs, sandbox, os.environ.get("REDIS_URL") or None, is_demo, f"/{prefix}" if prefix else "")
+    user, _, password = os.environ.get("FLOWER_BASIC_AUTH", "").partition(",")[0].partition(":")
+    return Plan(
+        settings, programs, sandbox, os.environ.get("REDIS_URL") or None, is_demo, f"/{prefix}" if prefix else "",
+        flower_login=(user, password) if user else None, flower_by_oauth=bool(os.environ.get("FLOWER_AUTH")),
+    )  # fmt: skip
 
 
 def kept_secret(home: Path) -> str:

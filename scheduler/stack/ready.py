@@ -34,13 +34,13 @@ async def all_ready(checks: Mapping[str, Check], output: Output) -> None:
             task.cancel()
 
 
-def answers(url: str, content: re.Pattern[str] | None = None) -> Check:
-    """A check that `url` is answered with 200, and with `content` somewhere in the body."""
+def answers(url: str, content: re.Pattern[str] | None = None, login: tuple[str, str] | None = None) -> Check:
+    """A check that `url` is answered with 200, and with `content` somewhere in the body. `login`: a user and a password."""
 
     async def check() -> bool:
         try:
             # trust_env: a proxy of the environment is not for loopback.
-            async with httpx.AsyncClient(trust_env=False, timeout=_ANSWER_SECONDS) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=_ANSWER_SECONDS, auth=login) as client:
                 answer = await client.get(url)
         except httpx.HTTPError:
             return False
@@ -49,15 +49,20 @@ def answers(url: str, content: re.Pattern[str] | None = None) -> Check:
     return check
 
 
-def checks_of(names: Iterable[str], web: str, flower: str) -> dict[str, Check]:
-    """What is asked of the processes of these names. A worker that no Flower hears is not waited for."""
+def checks_of(
+    names: Iterable[str], web: str, flower: str, login: tuple[str, str] | None = None, *, by_oauth: bool = False
+) -> dict[str, Check]:
+    """What is asked of the processes of these names. A worker that no Flower hears is not waited for, nor where only people can ask Flower.
+
+    `login`: who may ask Flower, where it lets in nobody else. `by_oauth`: it lets people in whom somebody else vouches for.
+    """
     known = {
         "web": answers(f"{web}/livez"),
         "flower": answers(f"{flower}/healthcheck"),
-        "worker": answers(f"{flower}/metrics", _WORKER_IS_ONLINE),
+        "worker": answers(f"{flower}/metrics", _WORKER_IS_ONLINE, login),
     }
     present = {name: known[name] for name in names if name in known}
-    if "flower" not in present:
+    if "flower" not in present or by_oauth:
         present.pop("worker", None)
     return present
 

@@ -1,5 +1,6 @@
 """The demonstration's Tavus, and the settings that go with it: time in seconds, data in a folder of its own. It may not mix with real jobs."""
 
+import secrets
 import shlex
 import shutil
 import sys
@@ -16,6 +17,7 @@ from scheduler.stack.ports import as_seen_from_here, free_port
 _FOLDER = "demo"
 _SETTINGS = "demo.env"
 _LEDGER = ("ledger.db", "ledger.db-wal", "ledger.db-shm")
+_SEEN = ("flower", "flower.db", "flower.dat", "flower.dir")  # by Flower, in a file or files as this Python's dbm has it
 _GRACE = timedelta(seconds=5)
 # Twenty seconds stand for three and a half hours: long enough to watch the polls, short enough to wait for. The rest is scaled so that everything
 # that may go wrong in that time is also found and mended in it; the order of the ladder stays.
@@ -37,6 +39,7 @@ _SCALED = {
     "REPLICAS_INPUT_PATIENCE": "20s",
     "REPLICAS_INPUT_TIMEOUT": "3s",
     "REPLICAS_MISSING_CONFIRM": "3s",
+    "REPLICAS_GO_ON": "false",  # each step is a task of its own, to be seen in Flower: where there is little to do, the sweep would do it by the way
     "REPLICAS_ALLOW_HTTP": "true",
     "REPLICAS_ALLOW_PRIVATE_ADDRESSES": "true",
 }
@@ -51,7 +54,7 @@ def home_of(home: Path) -> Path:
 def forget_earlier(home: Path) -> None:
     """Remove what an earlier demonstration left: its Tavus is gone, and nobody could tell how its jobs went on."""
     shutil.rmtree(home / "broker", ignore_errors=True)
-    for name in _LEDGER:
+    for name in (*_LEDGER, *_SEEN):
         (home / name).unlink(missing_ok=True)
 
 
@@ -74,6 +77,8 @@ class Sandbox:
         self.origin = as_seen_from_here("127.0.0.1", port)
         self.environment = _SCALED | {name: text for name, text in given.items() if name in _SCALED}
         self.environment |= {"TAVUS_PUBLIC_API_BASE_URL": f"{self.origin}/v2", "TAVUS_API_KEY": "sandbox"}
+        # Links, and nobody's for long.
+        self.environment.setdefault("REPLICAS_SECRET", given.get("REPLICAS_SECRET") or secrets.token_urlsafe(32))
         command = [sys.executable, "-m", "tests.sandbox", "--port", str(port), "--typical", self.environment[_TYPICAL]]
         self.program = Program("sandbox", f"exec {shlex.join(command)}", _GRACE, is_ground=True)
 

@@ -102,7 +102,9 @@ class _Stack:
             await all_ready({"sandbox": answers(plan.sandbox.headshot)}, self._output)
         for program in plan.programs:
             self._supervisor.start(program)
-        await all_ready(checks_of([program.name for program in plan.programs], plan.web, plan.flower), self._output)
+        names = [program.name for program in plan.programs]
+        checks = checks_of(names, plan.web, plan.flower, plan.flower_login, by_oauth=plan.flower_by_oauth)
+        await all_ready(checks, self._output)
 
     async def _start_broker(self) -> None:
         if self._plan.redis_url:
@@ -131,7 +133,9 @@ class _Stack:
 
     def _say_where(self, how: str) -> None:
         plan = self._plan
-        self._output.announce(f"{how}: API {plan.web}/docs, Flower {plan.flower}, log {self._output.path}; Ctrl-C stops everything")
+        self._output.announce(
+            f"{how}: board {plan.board}, Flower {plan.flower}, API {plan.web}/docs, log {self._output.path}; Ctrl-C stops everything"
+        )
 
     async def _demonstrate(self) -> bool | None:
         plan = self._plan

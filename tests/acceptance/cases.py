@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from tests.sandbox import messages
 from worker.core.failures import POLICIES, Action, Failure
-from worker.core.job import AutoFix, Start
+from worker.core.request import AutoFix, Start
 from worker.core.states import State
 
 SECRET = "SIGNATURE-OF-NOTHING"  # noqa: S105 - a signature of nothing

@@ -59,9 +59,9 @@ SCALED = {
 class Stack:
     """Runs for as long as a `with` lasts: `with Stack(folder) as stack: stack.start("worker"); stack.start("beat")`."""
 
-    def __init__(self, folder: Path, database_url: str | None = None) -> None:
-        """`database_url`: an empty database; None for SQLite in `folder`."""
-        self._folder, self._broker = folder, Embedded.under(folder)
+    def __init__(self, folder: Path, database_url: str | None = None, more: Mapping[str, str] | None = None) -> None:
+        """`database_url`: an empty database; None for SQLite in `folder`. `more`: settings on top."""
+        self._folder, self._broker, self._more = folder, Embedded.under(folder), more or {}
         self._database_url = database_url or f"sqlite:///{folder / 'ledger.db'}"
         self._processes = Processes(folder, self._broker.leftovers)
         self._lines = read_procfile(_PROJECT / "Procfile")
@@ -102,7 +102,7 @@ class Stack:
             **inherited, **SCALED, **keys,
             "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1", "REPLICAS_HOME": str(self._folder), "REDIS_URL": self._broker.url,
-            "DATABASE_URL": self._database_url, "TAVUS_PUBLIC_API_BASE_URL": self.tavus.url,
+            "DATABASE_URL": self._database_url, "TAVUS_PUBLIC_API_BASE_URL": self.tavus.url, **self._more,
         }  # fmt: skip
 
     def start(self, name: str) -> subprocess.Popen[bytes]:

@@ -3,9 +3,6 @@
 import ast
 import json
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +10,15 @@ from typing import Any
 import pytest
 
 from tests.acceptance.cases import SECRET, Case, copies
+from tests.acceptance.events import events
 from tests.acceptance.figures import finish
 from tests.acceptance.stack import Stack
+from worker.core.job import Job
+from worker.core.request import Start
 from worker.core.states import State
 
 SCRIPT = Path(__file__).with_name("enqueue_from_another_service.py")
+CANCEL, START = (SCRIPT.with_name(f"{wish}_from_another_service.py") for wish in ("cancel", "start"))
 _BAD: tuple[dict[str, Any], ...] = (
     {},
     {"replica": {"train_image_url": f"ftp://there/face.jpg?X-Amz-Signature={SECRET}", "voice_name": "anna"}},
@@ -89,25 +90,56 @@ def test_a_request_that_comes_twice_is_one_job(stack: Stack) -> None:
     assert not stack.tavus.ledger()["paid_twice"]
 
 
-@contextmanager
-def events(stack: Stack) -> Iterator[list[dict[str, Any]]]:
-    """Everything that Flower would hear meanwhile."""
-    stack.wait_for_workers(1)
-    seen: list[dict[str, Any]] = []
-    with stack.app.connection_for_read() as connection:
-        receiver = stack.app.events.Receiver(connection, handlers={"*": seen.append})
-        listening = threading.Event()
-        receiver.on_consume_ready = lambda *_, **__: listening.set()
-        thread = threading.Thread(target=receiver.capture, kwargs={"limit": None, "wakeup": False})
-        thread.start()
-        try:
-            assert listening.wait(30)
-            # As Flower does: workers tell nobody what they do unless somebody asks them to.
-            stack.app.control.enable_events(reply=True, timeout=30, limit=1)
-            yield seen
-        finally:
-            receiver.should_stop = True
-            thread.join()
+@pytest.mark.parametrize("script", [CANCEL, START], ids=["cancel", "start"])
+def test_the_other_scripts_import_only_celery_too(script: Path) -> None:
+    assert imported(script.read_text()) == {"os", "sys", "celery"}
+
+
+def test_a_script_starts_the_conversation_of_a_ready_job_and_asked_again_opens_no_second(stack: Stack) -> None:
+    job = ready(stack, "wanted")
+    with events(stack) as seen:
+        for number in (1, 2):
+            stack.run(sys.executable, str(START), job.id)
+            carried_out(stack, seen, "conversations.start", number)
+    opened = stack.jobs()["wanted"]
+    assert opened.conversation is not None
+    assert (opened.state, stack.tavus.ledger()["conversations"][opened.replica_id]) == (State.DONE, [opened.conversation.id])
+
+
+def test_a_script_cancels_a_job_by_its_key_and_whoever_wants_more_of_it_is_told(stack: Stack) -> None:
+    job = ready(stack, "unwanted")
+    with events(stack) as seen:
+        for number in (1, 2):
+            stack.run(sys.executable, str(CANCEL), "unwanted")
+            carried_out(stack, seen, "replicas.cancel", number)
+        assert stack.jobs()["unwanted"].state is State.CANCELLED
+        stack.run(sys.executable, str(START), job.id)
+        stack.run(sys.executable, str(CANCEL), "never-asked-for")
+        stack.wait_until(lambda: len(ends(seen, "conversations.start")) + len(ends(seen, "replicas.cancel")) == 4, "both are refused")
+        stack.wait_until(lambda: stack.waiting() == 0, "no message is left")
+    failures = [one["exception"] for one in seen if one["type"] == "task-failed"]
+    assert sum("NotPossibleError" in one and "The job is cancelled." in one for one in failures) == 1
+    assert sum("UnknownJobError" in one for one in failures) == 1
+    assert len(failures) == 2
+
+
+def ready(stack: Stack, key: str) -> Job:
+    """A job whose replica is trained, and whose conversation nobody has asked for yet."""
+    case = Case(key=key, start=Start.ON_DEMAND)
+    stack.send([case.document(stack.tavus.origin)])
+    finish(stack, [case])
+    return stack.jobs()[key]
+
+
+def carried_out(stack: Stack, seen: list[dict[str, Any]], name: str, times: int) -> None:
+    """Wait until so many tasks of that name have succeeded, and none has failed."""
+    stack.wait_until(lambda: ends(seen, name) == ["task-succeeded"] * times, "the wish is carried out")
+
+
+def ends(seen: list[dict[str, Any]], name: str) -> list[str]:
+    """How the tasks of that name ended, in order."""
+    ids = [one["uuid"] for one in seen if one["type"] == "task-received" and one["name"] == name]
+    return [one["type"] for one in seen if one.get("uuid") in ids and one["type"] in {"task-succeeded", "task-failed", "task-rejected"}]
 
 
 def imported(source: str) -> set[str]:

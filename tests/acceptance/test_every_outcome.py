@@ -10,7 +10,7 @@ from tests.acceptance.cases import TWO_STAGE, Case, copies, every_code
 from tests.acceptance.figures import finish
 from tests.acceptance.stack import Stack
 from tests.postgres import Postgres
-from worker.core.job import Start
+from worker.core.request import Start
 
 JOBS = 200
 

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _end)
     options = Options(
         out=given.out, jobs=given.jobs, typical=given.typical_seconds, systems=tuple(given.system), callback_loss=given.callback_loss,
-        seed=given.seed, profile=given.profile,
+        outage=given.outage_seconds, seed=given.seed, profile=given.profile,
     )  # fmt: skip
     figures: list[Figure] = []
     for name in given.names or ALL:
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--typical-seconds", type=float, help="what stands for the three and a half hours of a usual training")
     add("--system", action="append", default=[], metavar="NAME", help="only this one of those that are compared; may be repeated")
     add("--callback-loss", type=float, help="part of the callbacks that never arrive, 0 to 1")
+    add("--outage-seconds", type=float, help="how long the broker is away, where one is killed")
     add("--seed", type=int, default=11)
     add("--profile", action="store_true", help="also say where our worker's processor time goes")
     add("--out", type=Path, default=Path("var/benchmarks"), help="where figures.json and plots go")

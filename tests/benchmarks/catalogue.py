@@ -36,8 +36,10 @@ ALL: Mapping[str, Benchmark] = {
     "policies": Benchmark("how soon and how dearly every way of looking knows, simulated; and the plot", "policies:measure"),
     "ledger": Benchmark("sweeps and looks over a million rows in training", "ledger:measure"),
     "door": Benchmark("jobs a second that are taken in, one by one and in batches", "door:measure"),
+    "sheet": Benchmark("a sheet of ten thousand people from a terminal, twice", "sheet:measure"),
     "pace": Benchmark("what it costs to ask the pace for a permit", "pacing:permits"),
     "recovery": Benchmark("every worker killed and the broker emptied with ten thousand in flight", "recovery:measure"),
+    "silence": Benchmark("the broker killed for five minutes with a thousand in flight, while more are asked for", "silence:measure"),
     "memory": Benchmark("a worker's memory with a thousand, ten thousand and a hundred thousand in training", "memory:measure"),
     "pools": Benchmark("Celery's pools: jobs a second through the whole pipeline, and memory", "pools:measure"),
 }

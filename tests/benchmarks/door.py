@@ -14,41 +14,34 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 import psutil
-import psycopg
 from rich.console import Console
 
 from scheduler.stack.environment import find_project
 from scheduler.stack.ports import free_port
 from scheduler.stack.procfile import read_procfile
+from tests.benchmarks.durable import Durable, durable
 from tests.benchmarks.figures import Figure, show
-from tests.broker import Broker
-from tests.postgres import Postgres
-from worker.store.database import open_database
-from worker.store.jobs import Ledger
-from worker.store.migrate import prepare
 
 _BENCH = "door"
 _LINES = 48
 _HALF = 500.0  # requests a second: half of what is aimed at
 _BATCH = 1000
 _START_SECONDS = 60.0
-_FOREIGN = ("REPLICAS_", "TAVUS_", "REDIS_", "DATABASE_", "FLOWER_", "WEB_")
 
 
 def measure(seconds: float = 10.0, processes: int | None = None) -> list[Figure]:
     """Singles as fast as they go, singles at half the aimed load, and batches. `processes` of the web: one for each core, if unsaid."""
-    with _ground() as ground, _serving(ground, processes or psutil.cpu_count() or 1) as web:
+    with durable() as ground, _serving(ground, processes or psutil.cpu_count() or 1) as web:
         warm = _load(web, seconds=2, run="warm")
         full = _load(web, seconds=seconds, run="full", lines=_LINES)
         half = _load(web, seconds=seconds, run="half", lines=64, rate=_HALF)
         batch = _load(web, seconds=seconds, run="batch", lines=8, batch=_BATCH)
-        kept = _kept(ground.database_url)
+        kept = ground.jobs()
     lost = sum(run["created"] for run in (warm, full, half, batch)) - kept
     return [
         Figure(_BENCH, f"single enqueues, {_LINES} connections", full["created"] / full["seconds"], "jobs/s", least=1000),
@@ -74,18 +67,9 @@ def _cpu(what: str, run: dict[str, Any]) -> list[Figure]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ground:
-    """The servers that the door stands on."""
-
-    database_url: str
-    broker: Broker
-    postgres: Postgres
-
-
-@dataclass(frozen=True, slots=True)
 class _Web:
     port: int
-    ground: _Ground
+    ground: Durable
     process: psutil.Process
 
     def spent(self) -> dict[str, float]:
@@ -105,31 +89,11 @@ def _of(process: psutil.Process) -> float:
 
 
 @contextmanager
-def _ground() -> Iterator[_Ground]:
-    postgres, broker = Postgres(), Broker().start()
-    try:
-        url = postgres.fresh()
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = on")  # an answer promises that the job outlives a power cut
-            connection.execute("SELECT pg_reload_conf()")
-        prepare(url)
-        database = open_database(url, 1)
-        Ledger(database).keep_voices("default", ["anna", *(f"voice {number}" for number in range(100))], datetime.now(UTC))
-        database.dispose()
-        yield _Ground(url, broker, postgres)
-    finally:
-        broker.stop()
-        postgres.stop()
-
-
-@contextmanager
-def _serving(ground: _Ground, processes: int) -> Iterator[_Web]:
+def _serving(ground: Durable, processes: int) -> Iterator[_Web]:
     port = free_port()
-    clean = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN)}
-    own = {"DATABASE_URL": ground.database_url, "REDIS_URL": ground.broker.url, "TAVUS_API_KEY": "nobody asks", "REPLICAS_PORT": str(port)}
-    own["REPLICAS_WEB_PROCESSES"] = str(processes)
+    own = {"REPLICAS_PORT": str(port), "REPLICAS_WEB_PROCESSES": str(processes)}
     with tempfile.TemporaryDirectory() as home:
-        variables = clean | own | {"REPLICAS_HOME": home, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        variables = ground.environment(home) | own | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         command = read_procfile(find_project() / "Procfile")["web"]
         process = subprocess.Popen(["sh", "-c", command], cwd=find_project(), env=variables)
         try:
@@ -165,12 +129,6 @@ def _busy() -> float:
     """CPU seconds that this machine has worked."""
     times = psutil.cpu_times()
     return float(times.user + times.system)
-
-
-def _kept(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        [[jobs]] = connection.execute("SELECT count(*) FROM job").fetchall()
-    return int(jobs)
 
 
 def main() -> None:

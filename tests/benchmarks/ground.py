@@ -74,6 +74,15 @@ class Ground:
             say(f"{' '.join(words)}: {ran.stderr[-_TAIL:]}")
         return ran.returncode == 0
 
+    def output(self, words: Sequence[str], environment: Mapping[str, str], seconds: float) -> str:
+        """Run a command to its end, however it ends; what it printed. Raises RuntimeError with what it complained of where it printed nothing."""
+        ran = subprocess.run(
+            words, env=_with_path(environment), cwd=self.folder, capture_output=True, text=True, timeout=seconds, check=False
+        )
+        if not ran.stdout:
+            raise RuntimeError(f"{' '.join(words)}: {ran.stderr[-_TAIL:]}")
+        return ran.stdout
+
     def kill(self, name: str) -> None:
         """`kill -9`, to the process and its children."""
         self.processes.kill(self.started.pop(name))

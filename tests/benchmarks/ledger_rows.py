@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, insert, text
 
-from worker.core.job import Attempt, Job, Outcome, ReplicaId, Request
+from worker.core.job import Attempt, Job, Outcome, ReplicaId
 from worker.core.marks import new_job_id, replica_mark
+from worker.core.request import Request
 from worker.core.states import State
 from worker.store.database import open_database
 from worker.store.jobs import Ledger

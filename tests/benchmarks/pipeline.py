@@ -63,7 +63,9 @@ class Run:
 def measure(options: Options) -> list[Figure]:
     """Run each system on a ground of its own, one after the other."""
     jobs, typical, port = options.jobs_or(_JOBS), options.typical_or(_TYPICAL), free_port()
-    systems: list[System] = [Ours(profile=options.profile), Naive(), Peer()]
+    # The naive worker has two processes, of Celery's default pool. Ours is measured with its threads, and once more with two processes.
+    alike = Ours(name="ours, prefork", pool="prefork", more={"REPLICAS_THREADS": "2"}, profile=options.profile)
+    systems: list[System] = [Ours(profile=options.profile), alike, Naive(), Peer()]
     postgres = Postgres()
     try:
         runs = [
@@ -110,7 +112,7 @@ def figures(bench: str, runs: Sequence[Run], aims: Aims) -> list[Figure]:
     naive = next((one.cpu_ms for one in runs if one.of == "naive"), None)
     found: list[Figure] = []
     for one in runs:
-        ours = one.of == "ours"
+        ours = one.of.startswith("ours")
         aim = aims if ours else Aims()
         most_cpu = naive * aim.cpu_part if aim.cpu_part is not None and naive is not None else None
         found += [

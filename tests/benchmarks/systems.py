@@ -66,19 +66,19 @@ def settings_of_ours(ground: Ground) -> dict[str, str]:
 class Ours:
     """The processes of the Procfile, without Flower."""
 
-    name = "ours"
-
     def __init__(
         self,
         *,
+        name: str = "ours",
         more: Mapping[str, str] | None = None,
         pool: str = "threads",
         workers: int = 1,
         callbacks: bool = False,
         profile: bool = False,
     ) -> None:
-        """`more`: settings on top. `pool`: Celery's. `profile`: the worker tells where its time goes, and takes longer."""
+        """`name`: of a variant. `more`: settings on top. `pool`: Celery's. `profile`: the worker tells where its time goes, and takes longer."""
         self._more, self._pool, self._workers, self._callbacks, self._profile = more or {}, pool, workers, callbacks, profile
+        self.name = name
         self.environment: dict[str, str] = {}
 
     def start(self, ground: Ground) -> None:
@@ -101,7 +101,7 @@ class Ours:
 
     def start_worker(self, ground: Ground, number: int) -> None:
         """One more worker."""
-        line = read_procfile(PROJECT / "Procfile")["worker"].replace("--pool threads", f"--pool {self._pool}")
+        line = read_procfile(PROJECT / "Procfile")["worker"].replace('"${REPLICAS_POOL:-threads}"', self._pool)
         environment = dict(self.environment)
         if self._profile:
             line = line.replace("--app scheduler", "--app tests.benchmarks.profiled")

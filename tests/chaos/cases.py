@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.acceptance.cases import TWO_STAGE, Case, copies, every_code
-from worker.core.job import Start
+from worker.core.request import Start
 
 _FAILING = 5  # one job in so many
 

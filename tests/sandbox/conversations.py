@@ -1,8 +1,9 @@
 """The book of conversations: slots, credits, and rooms that nobody joins. It is pure, and it knows replicas only by their ids."""
 
+import random
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,63 +11,22 @@ from typing import Any
 from tests.sandbox.accounts import Account, Accounts
 from tests.sandbox.agenda import Agenda
 from tests.sandbox.answers import bad, said
+from tests.sandbox.callback import Callback, copies
+from tests.sandbox.conversation import Conversation
+from tests.sandbox.conversation_news import at_the_beginning, at_the_end
 from tests.sandbox.ledger import Ledger
-from tests.sandbox.replica import stamp
 from tests.sandbox.rules import Rules
 
 # No plan lets a call run for a day; past it a number is a mistake in its unit.
 _LONGEST_SECONDS = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """A conversation; it takes a slot and bills from its creation (Tavus, Conversation overview, 2026)."""
-
-    conversation_id: str
-    account: str
-    name: str
-    replica_id: str
-    persona_id: str | None
-    callback_url: str
-    created_at: datetime
-    ends_at: datetime
-    """When it ends, or has ended; nobody ever joins here, so its timeouts are exact."""
-    reason: str
-    meeting_token: str | None = None
-    is_deleted: bool = False
-
-    def status(self, now: datetime) -> str:
-        """`active` or `ended`."""
-        return "ended" if now >= self.ends_at else "active"
-
-    def shown(self, now: datetime, *, verbose: bool = False) -> dict[str, object]:
-        """As GET and list show it; `verbose` adds why it ended."""
-        row: dict[str, object] = {
-            "conversation_id": self.conversation_id,
-            "conversation_name": self.name,
-            "conversation_url": f"https://tavus.daily.co/{self.conversation_id}",
-            "status": self.status(now),
-            "callback_url": self.callback_url,
-            "replica_id": self.replica_id,
-            "persona_id": self.persona_id,
-            "created_at": stamp(self.created_at),
-            "updated_at": stamp(min(now, self.ends_at) if self.status(now) == "ended" else self.created_at),
-        }
-        if verbose:
-            row |= {"shutdown_reason": self.reason if self.status(now) == "ended" else None, "events": []}
-        return row
-
-    def created(self, now: datetime) -> dict[str, object]:
-        """As the answer to its creation shows it: the only one with the meeting token."""
-        return self.shown(now) | ({"meeting_token": self.meeting_token} if self.meeting_token is not None else {})
-
-
 class Conversations:
     """Every conversation that was ever created."""
 
-    def __init__(self, rules: Rules, accounts: Accounts, agenda: Agenda, ledger: Ledger) -> None:
-        """Begin empty."""
-        self._rules, self._accounts, self._agenda, self._ledger = rules, accounts, agenda, ledger
+    def __init__(self, rules: Rules, accounts: Accounts, agenda: Agenda, ledger: Ledger, outbox: list[Callback]) -> None:
+        """Begin empty; what falls due is noted in the agenda, and webhooks land in the outbox."""
+        self._rules, self._accounts, self._agenda, self._ledger, self._outbox = rules, accounts, agenda, ledger, outbox
         self._by_id: dict[str, Conversation] = {}
         self._of: defaultdict[str, list[str]] = defaultdict(list)
         # In the order of creation; kept apart from the whole, because slots are counted on every creation.
@@ -81,7 +41,7 @@ class Conversations:
                 raise said(400, "User has reached maximum concurrent conversations")
             self._accounts.charge_conversation(account)
             self._active[account.key][conversation_id] = None
-            self._agenda.note(ends_at, partial(self._free, account.key, conversation_id))
+            self._agenda.note(ends_at, partial(self._over, conversation_id))
         conversation = Conversation(
             conversation_id,
             account.key,
@@ -93,8 +53,11 @@ class Conversations:
             ends_at,
             reason,
             meeting_token=f"token-{conversation_id}" if body.get("require_auth") is True else None,
+            is_recorded=(body.get("properties") or {}).get("enable_recording") is True,
         )
         self._by_id[conversation_id] = conversation
+        if not is_test:
+            self._tell(conversation, at_the_beginning(conversation, now), now)
         self._of[account.key].append(conversation_id)
         self._ledger.conversations[replica_id].append(conversation_id)
         return conversation
@@ -105,6 +68,10 @@ class Conversations:
         if conversation is None or conversation.account != account.key or conversation.is_deleted:
             raise bad("Invalid conversation_id")
         return conversation
+
+    def is_active(self, conversation_id: str, now: datetime) -> bool:
+        """Whether it takes a slot and bills."""
+        return self._by_id[conversation_id].status(now) == "active"
 
     def rows(self, account: Account, status: str | None, now: datetime) -> list[Conversation]:
         """All that the list shows, newest first."""
@@ -117,15 +84,31 @@ class Conversations:
         if conversation.status(now) == "ended":
             return
         self._by_id[conversation.conversation_id] = replace(conversation, ends_at=now, reason="end_conversation_endpoint_hit")
-        self._free(conversation.account, conversation.conversation_id, now)
+        self._over(conversation.conversation_id, now)
 
     def delete(self, conversation: Conversation, now: datetime) -> None:
         """End it and take it out of sight."""
         self.end(conversation, now)
         self._by_id[conversation.conversation_id] = replace(self._by_id[conversation.conversation_id], is_deleted=True)
 
-    def _free(self, account: str, conversation_id: str, _: datetime) -> None:
-        self._active[account].pop(conversation_id, None)
+    def _over(self, conversation_id: str, now: datetime) -> None:
+        """Free its slot and tell of its end; whoever was ended before his time is over once."""
+        conversation = self._by_id[conversation_id]
+        if conversation_id in self._active[conversation.account]:
+            del self._active[conversation.account][conversation_id]
+            self._tell(conversation, at_the_end(conversation, now), now)
+
+    def _tell(self, conversation: Conversation, news: Iterable[Mapping[str, object]], now: datetime) -> None:
+        if not conversation.callback_url:
+            return
+        chance = random.Random(f"{self._rules.seed}/{conversation.conversation_id}/{now.isoformat()}/callbacks")
+        for body in news:
+            sent = [Callback(conversation.callback_url, body)] * copies(self._rules, chance)
+            self._agenda.note(now + self._rules.callback_delay, partial(self._send, sent))
+
+    def _send(self, sent: list[Callback], _: datetime) -> None:
+        self._ledger.called_back(len(sent))
+        self._outbox.extend(sent)
 
     def _ending(self, properties: Mapping[str, Any], now: datetime) -> tuple[datetime, str]:
         absent = _seconds(properties, "participant_absent_timeout", self._rules.absent_timeout)

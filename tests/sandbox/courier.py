@@ -6,8 +6,8 @@ from datetime import datetime
 
 from tornado.httpclient import AsyncHTTPClient
 
+from tests.sandbox.callback import Callback
 from tests.sandbox.host import Host
-from tests.sandbox.replicas import Callback
 
 # A receiver that takes longer has failed; what the vendor's own patience is, is not known.
 _PATIENCE_SECONDS = 5.0

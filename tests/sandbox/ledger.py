@@ -24,6 +24,10 @@ class Ledger:
         self.arrivals: list[tuple[datetime, str]] = []
         self.looked_at: dict[str, datetime] = {}
 
+    def called_back(self, sent: int) -> None:
+        """A webhook was due, and is sent so often."""
+        self.callbacks.update({"due": 1, "lost": sent == 0, "doubled": sent > 1})
+
     def looked(self, replica_ids: Iterable[str], now: datetime) -> None:
         """Somebody has asked how these are."""
         self.looked_at.update(dict.fromkeys(replica_ids, now))

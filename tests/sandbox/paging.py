@@ -25,8 +25,9 @@ class Page:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Page":
-        """Read `limit` (capped in silence) and `page`, or 400."""
-        return cls(min(_positive(query, "limit", _DEFAULT_LIMIT), _MOST), _positive(query, "page", 1))
+        """Read `limit` (capped in silence) and `page`, or 400. Page 0 is the first too: the official client asks for voices so."""
+        number = 1 if query.get("page") == "0" else _positive(query, "page", 1)
+        return cls(min(_positive(query, "limit", _DEFAULT_LIMIT), _MOST), number)
 
     def cut(self, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows of this page; none past the end."""

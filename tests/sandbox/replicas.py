@@ -3,26 +3,19 @@
 import random
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from tests.sandbox.accounts import Account, Accounts
 from tests.sandbox.agenda import Agenda
+from tests.sandbox.callback import Callback, copies
 from tests.sandbox.ledger import Ledger
 from tests.sandbox.replica import Replica, Status
 from tests.sandbox.rules import Rules
 from tests.sandbox.training import draw
 from tests.sandbox.validation import Order
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """A webhook to be sent now."""
-
-    url: str
-    body: Mapping[str, str]
 
 
 class Replicas:
@@ -107,16 +100,15 @@ class Replicas:
         chance = random.Random(f"{self._rules.seed}/{earlier}/{replica.url}/callbacks")
         # phoenix-4.5 calls at the preview and again at the end; which of the two the vendor does is not known, and both is the harder.
         for after in (replica.lot.preview, replica.lot.ends):
-            is_lost, is_doubled = chance.random() < self._rules.callback_loss, chance.random() < self._rules.callback_double
+            sent = copies(self._rules, chance)
             if after is None:
                 continue
-            copies = 0 if is_lost else 2 if is_doubled else 1
             when = replica.created_at + after + self._rules.callback_delay
-            self._agenda.note(when, partial(self._call_back, replica.replica_id, copies))
+            self._agenda.note(when, partial(self._call_back, replica.replica_id, sent))
 
-    def _call_back(self, replica_id: str, copies: int, now: datetime) -> None:
+    def _call_back(self, replica_id: str, sent: int, now: datetime) -> None:
         replica = self.by_id[replica_id]
         if replica.deleted_at is not None or replica.callback_url is None:
             return
-        self._ledger.callbacks.update({"due": 1, "lost": copies == 0, "doubled": copies > 1})
-        self._outbox.extend([Callback(replica.callback_url, replica.callback(now))] * copies)
+        self._ledger.called_back(sent)
+        self._outbox.extend([Callback(replica.callback_url, replica.callback(now))] * sent)

@@ -4,6 +4,8 @@ import hashlib
 from datetime import UTC, datetime
 
 _NAMES = ("benjamin", "james", "liam", "anna", "julia", "ivy", "daniel", "lucas", "nathan", "charlie", "gloria", "rose", "mary", "olivia")
+TAGS = frozenset({"english"})
+"""Of every voice."""
 MODELS = ("phoenix-3", "phoenix-4", "phoenix-4.5")
 DEFAULT_MODEL = "phoenix-4"
 SINCE = datetime(2025, 1, 1, tzinfo=UTC)
@@ -18,7 +20,7 @@ VOICES: dict[str, dict[str, object]] = {
         "voice_name": name,
         "replica_id": _stock_id(name),
         "audio_url": f"https://cdn.replica.tavus.io/voices/{name}.mp3",
-        "tags": [{"tag_name": "english"}],
+        "tags": [{"tag_name": tag} for tag in sorted(TAGS)],
     }
     for name in _NAMES
 }

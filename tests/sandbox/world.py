@@ -5,9 +5,10 @@ from datetime import datetime
 
 from tests.sandbox.accounts import Accounts
 from tests.sandbox.agenda import Agenda
+from tests.sandbox.callback import Callback
 from tests.sandbox.conversations import Conversations
 from tests.sandbox.ledger import Ledger
-from tests.sandbox.replicas import Callback, Replicas
+from tests.sandbox.replicas import Replicas
 from tests.sandbox.rules import Rules
 
 
@@ -22,7 +23,7 @@ class World:
         self.outbox: list[Callback] = []
         self.accounts = Accounts(self.rules)
         self.replicas = Replicas(self.rules, self.accounts, self.agenda, self.ledger, self.outbox)
-        self.conversations = Conversations(self.rules, self.accounts, self.agenda, self.ledger)
+        self.conversations = Conversations(self.rules, self.accounts, self.agenda, self.ledger, self.outbox)
         self._chance = random.Random(f"{self.rules.seed}/ids")
 
     def settle(self, now: datetime) -> None:

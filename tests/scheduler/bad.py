@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.scheduler.made import PICTURE, SECRET, a_replica, a_request
+from tests.scheduler.made import CONSENT, PICTURE, SECRET, a_replica, a_request
 
 VIDEO = f"https://videos.example/ann.mp4?sig={SECRET}"
 Case = tuple[Any, set[str]]
@@ -21,6 +21,12 @@ def _image(address: object) -> Case:
 
 def _beside(field: str, **changes: Any) -> Case:  # noqa: ANN401 - any field, right or wrong
     return a_request(**changes), {field}
+
+
+def _consent(**changes: Any) -> Case:  # noqa: ANN401 - the same
+    [field] = changes
+    consent = {name: value for name, value in (CONSENT | changes).items() if value is not None}
+    return a_request(consent=consent), {f"consent.{field}"}
 
 
 def _deep(levels: int) -> dict[str, Any]:
@@ -64,11 +70,14 @@ _ADDRESSES: dict[str, Case] = {
         {"replica.consent_video_url"},
     ),
     "a bad notify_url": _beside("notify_url", notify_url=f"http://127.0.0.1/told?token={SECRET}"),
+    "a bad provider": _beside("source_url_provider", source_url_provider=f"http://127.0.0.1/sign?token={SECRET}"),
     "a bad callback of the conversation": _beside("conversation.callback_url", conversation={"callback_url": f"there?token={SECRET}"}),
 }
 
 _FIELDS: dict[str, Case] = {
     "an unknown field": _beside("urgent", urgent=True),
+    "the conversation's address for nobody": _beside("notify_conversation_url", notify_conversation_url=True),
+    "the conversation's events for nobody": _beside("notify_conversation_events", notify_conversation_events=True),
     "an unknown field of the replica": (a_replica(train_picture=PICTURE), {"replica.train_picture"}),
     "an unknown field of the replica's properties": (a_replica(properties={"green": True}), {"replica.properties.green"}),
     "an unknown field of the conversation": _beside("conversation.persona", conversation={"persona": "p1"}),
@@ -109,6 +118,14 @@ _FIELDS: dict[str, Case] = {
     "a key too long": _beside("idempotency_key", idempotency_key="k" * 256),
     "an empty key": _beside("idempotency_key", idempotency_key=""),
     "a key of a list": _beside("idempotency_key", idempotency_key=["key"]),
+    "a consent without its words": _consent(statement=None),
+    "a consent of nobody": _consent(affirmed_by=None),
+    "a consent of a text": _beside("consent", consent="yes"),
+    "a consent at no time": _consent(affirmed_at=None),
+    "a consent at a time without a zone": _consent(affirmed_at="2026-01-31T10:00:00"),
+    "a consent on no day": _consent(affirmed_at="2026-02-30T10:00:00Z"),
+    "a consent at a number": _consent(affirmed_at=1_700_000_000),
+    "a consent of tomorrow": _consent(affirmed_at=f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"),
     "an address for a voice": (a_replica(voice_name=PICTURE), {"replica.voice_name"}),
     "an address for an account": _beside("account", account=PICTURE),
     "an address for a model": (a_replica(model_name=PICTURE), {"replica.model_name"}),

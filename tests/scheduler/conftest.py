@@ -1,6 +1,8 @@
 """A migrated ledger for each test, and parts on it and on a real broker."""
 
 import shutil
+import site
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +15,9 @@ from worker.assembly import Parts
 from worker.settings import Settings
 from worker.store.clock import utc_now
 from worker.store.migrate import prepare
+
+# Where `make` puts the extra `traces`: redis-py, which is loaded by now, would import all of it, and so would every process that a test starts.
+site.addsitedir(str(Path(sys.prefix) / "traces"))
 
 
 @pytest.fixture(scope="session")

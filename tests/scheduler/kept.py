@@ -11,8 +11,9 @@ from tests.worker.core.world import PEOPLE, World, calm
 from worker.core import events as ev
 from worker.core.decide import decide
 from worker.core.decision import IllegalTransition
-from worker.core.job import AutoFix, Job, Start
+from worker.core.job import Job
 from worker.core.marks import new_job_id
+from worker.core.request import AutoFix, Start
 from worker.core.rules import Rules
 from worker.store.jobs import Applied, Ledger
 

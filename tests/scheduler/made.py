@@ -28,6 +28,7 @@ NOWHERE = "redis://127.0.0.1:1/0"
 """No broker: the port refuses."""
 SECRET = "S3CRETs3cret0123"  # noqa: S105 - it opens nothing
 PICTURE = f"https://pictures.example/ann.jpg?token={SECRET}"
+CONSENT = {"affirmed_by": "Ann Smith", "statement": "Bob agreed in writing.", "affirmed_at": "2026-01-31T10:00:00+01:00"}
 KEYS = {"default": SecretStr("key-of-default"), "studio": SecretStr("key-of-studio")}
 
 
@@ -72,9 +73,10 @@ def opened(settings: Settings) -> Iterator[Parts]:
 
 
 def rows(parts: Parts) -> Mapping[str, int]:
-    """How many rows each table has."""
+    """How many rows each table has, but for what processes count: they add it when they come to it."""
+    tables = {name: table for name, table in METADATA.tables.items() if name != "tally"}
     with parts.ledger._database.connect() as connection:
-        return {name: connection.execute(select(func.count()).select_from(table)).scalar_one() for name, table in METADATA.tables.items()}
+        return {name: connection.execute(select(func.count()).select_from(table)).scalar_one() for name, table in tables.items()}
 
 
 def a_job_in(parts: Parts, state: State = State.QUEUED, due_at: datetime | None = None, **changes: Any) -> Job:  # noqa: ANN401 - fields of Job

@@ -11,7 +11,7 @@ from scheduler.beat import Punctual, add_schedule, schedule
 from tests.broker import Broker
 from tests.scheduler.made import settings_in
 from tests.scheduler.workers import BIN, variables_of, wait_until
-from worker.app import LEARN, QUEUES, READ_VOICES, SWEEP, make_app
+from worker.app import AUDIT, CANARY, LEARN, QUEUES, READ_VOICES, RECUR, RETAIN, SWEEP, TIDY, make_app
 from worker.settings import Settings
 
 TWO, HALF_HOUR = timedelta(seconds=2), timedelta(minutes=30)
@@ -21,9 +21,14 @@ def table(home: Path, **changes: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN
     return schedule(settings_in(home, **changes))
 
 
-def test_the_table_holds_a_sweep_the_voices_and_learning_as_often_as_the_settings_say(tmp_path: Path) -> None:
-    rows = table(tmp_path, sweep_interval=TWO, voices_refresh=HALF_HOUR, learn_interval=TWO)
-    assert {row["task"]: row["schedule"] for row in rows.values()} == {SWEEP: 2.0, READ_VOICES: 1800.0, LEARN: 2.0}
+def test_the_table_holds_each_task_as_often_as_the_settings_say(tmp_path: Path) -> None:
+    rows = table(tmp_path, sweep_interval=TWO, voices_refresh=HALF_HOUR, learn_interval=TWO, canary_interval=HALF_HOUR)
+    of_settings = {SWEEP: 2.0, READ_VOICES: 1800.0, LEARN: 2.0, CANARY: 1800.0}
+    assert {row["task"]: row["schedule"] for row in rows.values()} == of_settings | {RECUR: 30.0, AUDIT: 60.0, TIDY: 60.0}
+
+
+def test_retention_is_rung_for_where_it_is_set(tmp_path: Path) -> None:
+    assert RETAIN in {row["task"] for row in table(tmp_path, retention=timedelta(days=90)).values()}
 
 
 def test_ticks_do_not_pile_up_for_ever_and_a_worker_whose_clock_is_minutes_ahead_still_takes_them(tmp_path: Path) -> None:
@@ -56,7 +61,7 @@ def test_beat_sleeps_no_longer_than_the_shortest_entry(tmp_path: Path) -> None:
         assert app.conf.beat_schedule == schedule(settings)
 
 
-def test_real_beats_ring_for_sweeps_and_read_the_voices_when_they_start(settings: Settings, broker: Broker) -> None:
+def test_real_beats_ring_for_sweeps_and_read_the_voices_and_send_a_canary_when_they_start(settings: Settings, broker: Broker) -> None:
     variables = {"REDIS_URL": settings.redis_url, "REPLICAS_HOME": str(settings.home), "REPLICAS_SWEEP_INTERVAL": "0.2s"}
     words = ["--quiet", "--app", "scheduler", "beat", "--scheduler", "scheduler.beat:Punctual", "--loglevel", "INFO"]
     with ExitStack() as running:
@@ -64,7 +69,7 @@ def test_real_beats_ring_for_sweeps_and_read_the_voices_when_they_start(settings
             process = subprocess.Popen([BIN / "celery", *words], cwd=settings.home, env=variables_of(**variables))
             running.callback(process.wait)
             running.callback(process.kill)  # an orderly end takes seconds
-        wait_until(lambda: [kinds(broker).count(task) for task in (READ_VOICES, SWEEP)] >= [2, 6])
+        wait_until(lambda: all(kinds(broker).count(task) >= times for task, times in ((READ_VOICES, 2), (CANARY, 2), (SWEEP, 6))))
     assert {message["headers"]["expires"] is not None for message in broker.messages(SWEEP)} == {True}
     assert {message["headers"]["eta"] for message in broker.messages(SWEEP)} == {None}
 

@@ -18,8 +18,9 @@ from tests.scheduler.workers import variables_of, wait_until, working
 from worker.core.states import State
 
 NAMES = {
-    "replicas.create", "replicas.submit", "replicas.look_up", "replicas.poll", "replicas.delete", "replicas.clean_up",
-    "conversations.start", "conversations.open", "scheduler.sweep", "scheduler.read_voices", "scheduler.learn",
+    "replicas.create", "replicas.cancel", "replicas.submit", "replicas.look_up", "replicas.poll", "replicas.delete", "replicas.clean_up",
+    "conversations.start", "conversations.open", "notifications.deliver", "scheduler.sweep", "scheduler.read_voices", "scheduler.learn",
+    "scheduler.canary", "scheduler.recur", "scheduler.audit", "scheduler.tidy", "scheduler.retain",
 }  # fmt: skip
 _LATER = {"eta", "countdown"}
 """Arguments by which a task would be put off inside the broker."""

@@ -9,7 +9,7 @@ from tests.broker import Broker
 from tests.scheduler.commands import Commands, commands_in
 from tests.scheduler.made import PICTURE, SECRET, a_request, rows
 from worker.assembly import Parts
-from worker.core.job import Start
+from worker.core.request import Start
 from worker.store.clock import utc_now
 
 HEADER = "image,voice,name,key,priority,metadata.order\n"

@@ -9,8 +9,9 @@ import pytest
 from scheduler.requests import Door, Order, RequestInvalidError
 from tests.scheduler.bad import BAD, VIDEO
 from tests.scheduler.made import PICTURE, SECRET, a_replica, a_request
-from worker.core.job import AutoFix, Start
+from worker.core.request import AutoFix, Start
 from worker.preflight import Limits, Preflight
+from worker.store.rows import document_of, request_from
 
 ACCOUNTS = frozenset({"default", "studio"})
 
@@ -144,6 +145,19 @@ def test_what_means_the_same_has_one_fingerprint(one: object, other: object) -> 
 )  # fmt: skip
 def test_what_means_another_thing_has_another_fingerprint(other: object) -> None:
     assert read(a_request()).fingerprint != read(other).fingerprint
+
+
+@pytest.mark.parametrize("name", ["notify_conversation_url", "notify_conversation_events"])
+def test_a_request_that_was_stored_before_this_could_be_asked_for_is_still_the_same(name: str) -> None:
+    told: dict[str, Any] = {"notify_url": "https://told.example"}
+    before, without, asking = (
+        a_request(**told),
+        a_request(**told, **{name: False}),
+        a_request(**told, **{name: True}),
+    )
+    assert read(before).fingerprint == read(without).fingerprint != read(asking).fingerprint
+    assert not {name, "source_url_provider", "consent"} & set(document_of(read(before).request))
+    assert request_from(document_of(read(asking).request)) == read(asking).request
 
 
 @pytest.mark.parametrize("text", ["x", "\x7f", "\N{SNOWMAN}", "\N{GRINNING FACE}", '"'])

@@ -1,7 +1,6 @@
-"""What a person at a terminal sees: whatever others wrote is shown as it is, and `watch` ends when the job rests."""
+"""What a person at a terminal sees: whatever others wrote is shown as it is."""
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -81,32 +80,3 @@ def test_words_of_others_are_no_markup_in_a_job() -> None:
     failure = {"code": "unknown", "detail": MARKUP, "told": MARKUP}
     text = seen(terminal.job(a_document(progress=MARKUP, replica_id=MARKUP, conversation={"url": MARKUP}, failure=failure)))
     assert text.count(MARKUP) == 5
-
-
-def looks(*documents: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return iter(documents)
-
-
-def test_watch_without_a_terminal_writes_a_line_for_each_change_and_ends() -> None:
-    screen = io.StringIO()
-    coming = looks(a_document(), a_document(), a_document(state="training", progress="²/100"), a_document(state="done"))
-    terminal.watch(Console(file=screen, width=200), lambda: next(coming))
-    states = [line.split(maxsplit=1)[1].strip() for line in screen.getvalue().splitlines() if line.startswith("0000")]
-    assert states == ["queued", "training ²/100", "done"]
-
-
-@pytest.mark.parametrize("state", ["done", "abandoned", "cancelled", "held", "ready"])
-def test_watch_ends_where_a_job_rests(state: str) -> None:
-    for is_terminal in (False, True):
-        screen = io.StringIO()
-        terminal.watch(Console(file=screen, width=200, force_terminal=is_terminal), lambda: a_document(state=state))
-        assert state in screen.getvalue()
-
-
-def test_watch_on_a_terminal_shows_the_progress() -> None:
-    screen = io.StringIO()
-    coming = looks(
-        a_document(state="training", progress="²/100"), a_document(state="training", progress="42/100"), a_document(state="done")
-    )
-    terminal.watch(Console(file=screen, width=200, force_terminal=True), lambda: next(coming))
-    assert all(word in screen.getvalue() for word in ("42/100", "━", "done"))

@@ -10,8 +10,9 @@ import pytest
 from scheduler.views import job_document, line_document
 from tests.scheduler.made import PICTURE, SECRET
 from worker.core.failures import POLICIES, Failure
-from worker.core.job import Attempt, Conversation, ConversationId, Job, JobId, Outcome, ReplicaId, Request
+from worker.core.job import Attempt, Conversation, ConversationId, Job, JobId, Outcome, ReplicaId
 from worker.core.marks import conversation_mark, replica_mark
+from worker.core.request import Request
 from worker.core.rules import Rules
 from worker.core.states import State
 from worker.store.stories import Line

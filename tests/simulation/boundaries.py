@@ -9,7 +9,7 @@ from tests.simulation.hub import Hub
 from tests.simulation.weather import Weather
 from worker.core.events import InputPassed, InputRejected, InputUnread
 from worker.core.failures import Failure
-from worker.core.job import Request
+from worker.core.request import Request
 from worker.preflight import Limits, Preflight
 
 _READS = frozenset({

@@ -27,6 +27,8 @@ class Message:
 class SimulatedApp:
     """As much of a Celery app as the product uses, and the workers. `failed` judges what a task raised; `lost` hears of each lost message."""
 
+    driver_type = "redis"
+
     def __init__(self, hub: Hub, weather: Weather, workers: int, failed: Callable[[Exception], None], lost: Callable[[], None]) -> None:
         self._hub, self._weather, self._workers, self._failed, self._lost = hub, weather, workers, failed, lost
         self._tasks: dict[str, Task] = {}
@@ -61,6 +63,11 @@ class SimulatedApp:
 
     def __exit__(self, *error: object) -> None:
         """Nothing is closed."""
+
+    @property
+    def transport(self) -> "SimulatedApp":
+        """See `acquire`."""
+        return self
 
     @property
     def default_channel(self) -> "SimulatedApp":

@@ -17,6 +17,8 @@ from worker.core.states import State
 from worker.store.accounts import Stop
 from worker.store.budgets import BudgetSpentError
 from worker.store.claims import Claim
+from worker.store.inbox import Letter
+from worker.store.inbox import New as NewLetter
 from worker.store.jobs import Added, Applied, KeyReusedError, New, StaleJobError
 from worker.store.lessons import Training, training
 from worker.store.lines import Due, DueLine
@@ -44,6 +46,8 @@ class MemoryLedger:
         self._terms: dict[str, Terms] = {}
         self._voices: dict[str, frozenset[str]] = {}
         self._lessons: dict[str, Any] = {}
+        self._letters = 0
+        self._inbox: dict[int, tuple[datetime | None, Letter, str | None]] = {}
 
     def close(self) -> None:
         """Nothing is open."""
@@ -95,9 +99,11 @@ class MemoryLedger:
         return self._terms.get(account, Terms())
 
     def due_deletions(self, now: datetime, limit: int) -> list[JobId]:
-        """The jobs with a deletion that is due, longest due first."""
-        wished = [(one.deletion.due_at, row.job.id) for row in self._rows.values() for one in row.job.attempts if one.deletion]
-        return list(dict.fromkeys(job_id for due_at, job_id in sorted(wished) if due_at <= now))[:limit]
+        """The jobs with an end or a deletion that is due, ends first, and each longest due first."""
+        jobs = [row.job for row in self._rows.values()]
+        ends = [(job.conversation.end_due_at, job.id) for job in jobs if job.conversation and job.conversation.end_due_at]
+        wished = [(one.deletion.due_at, job.id) for job in jobs for one in job.attempts if one.deletion]
+        return list(dict.fromkeys(job_id for due_at, job_id in [*sorted(ends), *sorted(wished)] if due_at <= now))[:limit]
 
     def attempts(self, account: str) -> list[tuple[JobId, Attempt]]:
         """All attempts of an account, with their jobs' ids."""
@@ -146,7 +152,7 @@ class MemoryLedger:
 
     def stops(self) -> list[Stop]:
         """The stopped accounts."""
-        return [Stop(name, self._stops[name].failure, self._stopped_at[name]) for name in sorted(self._stops)]
+        return [Stop(name, self._stops[name].failure, self._stopped_at[name], self._stops[name].deaf) for name in sorted(self._stops)]
 
     # What may be written.
 
@@ -177,7 +183,9 @@ class MemoryLedger:
         """See `lines.due`."""
         found = {DueLine(row.job.state, row.job.account) for row in self._rows.values() if _is_ready(row, now) or _is_out(row, rung_before)}
         moving = [line for line in found if not self._is_shut(line)]
-        return Due(tuple(sorted(moving, key=lambda line: (line.state, line.account))), bool(self.due_deletions(now, 1)))
+        in_turn = tuple(sorted(moving, key=lambda line: (line.state, line.account)))
+        letters = any(due_at is not None and due_at <= now for due_at, _, _ in self._inbox.values())
+        return Due(in_turn, deletions=bool(self.due_deletions(now, 1)), letters=letters)
 
     def callers(self, state: State, account: str, now: datetime, rung_before: datetime | None = None) -> list[str]:
         """See `lines.callers`."""
@@ -229,6 +237,43 @@ class MemoryLedger:
     def answered(self, job_ids: Sequence[JobId], now: datetime) -> list[Job]:
         """See `claims.answered`."""
         return [self._read(row) for row in self._named(job_ids) if self._answers(row, now)]
+
+    def keep_letter(self, letter: NewLetter, now: datetime) -> bool:
+        """See `inbox.keep`."""
+        job_id = letter.job_id or self.find_by_mark(letter.mark)
+        if job_id is None or job_id not in self._rows:
+            return False
+        once = f"{letter.mark}/{letter.kind}" if letter.once else None
+        if once is None or once not in {known for _, _, known in self._inbox.values()}:
+            number = self._letters = self._letters + 1
+            self._inbox[number] = now, Letter(id=number, job_id=job_id, mark=letter.mark, kind=letter.kind, body=letter.body), once
+        return True
+
+    def take_letters(self, now: datetime, lease: timedelta, limit: int, *, of_trainings: bool) -> list[Letter]:
+        """See `inbox.take`."""
+        due = [one for due_at, one, once in self._inbox.values() if due_at and due_at <= now and (once is None) == of_trainings][:limit]
+        for one in due:
+            self._inbox[one.id] = now + lease, one, self._inbox[one.id][2]
+        return due
+
+    def letters_read(self, letters: Sequence[Letter]) -> None:
+        """See `inbox.read`."""
+        for one in letters:
+            _, known, once = self._inbox.pop(one.id, (None, one, None))
+            if once is not None:
+                self._inbox[one.id] = None, known, once
+
+    def visited(self, job_id: JobId, now: datetime) -> None:
+        """See `visits.note`."""
+        for row in self._named([job_id]):
+            if row.job.state is State.OPENING:
+                row.job = replace(row.job, visited_at=now)
+
+    def waiting_before(self, account: str, since: datetime) -> int:
+        """See `visits.before`."""
+        jobs = (row.job for row in self._rows.values() if row.job.state is State.OPENING and row.job.account == account)
+        unasked = (job for job in jobs if job.conversation is None or job.conversation.intended_at is None)
+        return sum(job.trying_since is not None and job.trying_since < since for job in unasked)
 
     def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
         """See `looks.put_off`."""

@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 from tests.simulation.ledgers import MEMORY
 from tests.simulation.memory import MemoryLedger
-from worker.core import adoption, aftermath, events, opening, people, submission, training
+from worker.core import adoption, aftermath, events, opening, people, submission, training, visiting
 from worker.core.decide import TABLE, Row
 from worker.core.decision import Decision, moved
-from worker.core.effects import DeleteReplica, PollReplica, StopAccount, SubmitReplica
+from worker.core.effects import DeleteReplica, PollReplica, SubmitReplica, WrittenEffect
 from worker.core.failures import Failure
 from worker.core.job import Job, JobId, Outcome
 from worker.core.rules import Rules
@@ -45,7 +45,7 @@ def _row(state: State, event: type[events.Event], handler: Callable[..., Decisio
 
 
 def _post_again(job: Job, _event: object, now: datetime, rules: Rules) -> Decision:
-    body = submission._body(job, job.attempt)
+    body = submission._body(job, job.attempt, {})
     return Decision(replace(job, due_at=now + rules.lease), (SubmitReplica(job.account, job.attempt.mark, body),), "sent once more")
 
 
@@ -156,7 +156,7 @@ def _run_in_the_wrong_order() -> Iterator[None]:
             if committed is None:
                 return job
             job = committed.job
-            pending += [self._perform(job, effect) for effect in committed.effects if not isinstance(effect, StopAccount)]
+            pending += [self._perform(job, effect) for effect in committed.effects if not isinstance(effect, WrittenEffect)]
         return job
 
     with patch.object(Engine, "_run", run):
@@ -175,6 +175,10 @@ def _take_whatever_is_named(self: MemoryLedger, job_ids: Sequence[JobId], now: d
     """A message is an order: whoever gets it works, whether or not somebody else does."""
     del now, lease
     return [row.job for row in self._named(job_ids) if row.job.due_at is not None]
+
+
+def _open_for_each_visit(job: Job, event: events.LinkVisited, now: datetime, rules: Rules) -> Decision:
+    return visiting.come(job, event, now, rules)
 
 
 @contextmanager
@@ -229,6 +233,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("never-due-again", "after an unread poll nobody looks again", _row(_T, events.PollUnread, _forget_to_come_back)),
     Mutant("release-pays", "a release begins anew, whatever is paid", _row(State.HELD, events.ReleaseRequested, _release_to_the_start)),
+    Mutant(
+        "open-for-each-visit",
+        "whoever comes by a link gets a conversation, though the last one goes on",
+        _row(State.DONE, events.LinkVisited, _open_for_each_visit, _O),
+    ),
     Mutant(
         "hold-too-short",
         "the refund hold is counted from the submission",

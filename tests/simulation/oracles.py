@@ -32,6 +32,8 @@ class Oracles:
         """Payments that people asked for beyond the first ones, by the job's address: a release may submit again."""
         self.revived: set[JobId] = set()
         """Abandoned jobs that somebody wanted to be tried again."""
+        self.visited: set[str] = set()
+        """Addresses of jobs to whose link somebody came: these may have one conversation after the other."""
         self.by_others: set[str] = set()
         """Replicas that somebody deleted behind our back."""
         self.by_network: set[str] = set()
@@ -81,7 +83,8 @@ class Oracles:
     def _opened(self) -> None:
         for url, paid in self._world.replicas.by_url.items():
             opened = [one for replica_id in paid for one in self._world.ledger.conversations.get(replica_id, ())]
-            if len(opened) > 1:
+            billing = [one for one in opened if self._world.conversations.is_active(one, self._clock())]
+            if len(billing if url in self.visited else opened) > 1:
                 self.wrong("two conversations", f"{opened} for {url}")
 
     def _deleted(self, replica: Replica) -> None:
@@ -109,7 +112,8 @@ class Oracles:
             if not self._is_excused(job, broken):
                 self.wrong("invariant", f"{job.id}: {broken.check}: {broken.problem}")
         is_revived = before.state is State.ABANDONED and job.id in self.revived
-        if before.state in FINAL and job.state is not before.state and not is_revived:
+        is_revisited = (before.state, job.state) == (State.DONE, State.OPENING) and url_of(job) in self.visited
+        if before.state in FINAL and job.state is not before.state and not is_revived and not is_revisited:
             self.wrong("left its end", f"{job.id} from {before.state} to {job.state}")
         if len(job.attempts) < len(before.attempts):
             self.wrong("attempt lost", job.id)
@@ -175,6 +179,8 @@ class Oracles:
                     yield f"{attempt.mark} is {attempt.outcome}, and its training has long ended"
         opened = [one for replica_id in theirs for one in self._world.ledger.conversations.get(replica_id, ())]
         on_record = [job.conversation.id] if job.conversation and job.conversation.id else []
+        if url_of(job) in self.visited:  # one after the other: the last is on record, or has ended before another was given up
+            opened = [one for one in opened[-1:] if on_record or self._world.conversations.is_active(one, now)]
         if opened != on_record:
             yield f"the conversations {opened} were opened, on record are {on_record}"
         if job.state is State.DONE and job.request.start.value == "on_ready" and not opened:

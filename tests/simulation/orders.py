@@ -8,8 +8,9 @@ from pydantic import SecretStr
 
 from tests.sandbox import messages
 from worker.core.failures import Failure
-from worker.core.job import AutoFix, Job, Request, Start
+from worker.core.job import Job
 from worker.core.marks import new_job_id
+from worker.core.request import AutoFix, Request, Start
 
 MAIN, OTHER = "main", "other"
 KEYS = {MAIN: SecretStr("key-of-main"), OTHER: SecretStr("key-of-other")}

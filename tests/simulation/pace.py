@@ -15,6 +15,7 @@ from tests.sandbox.world import World
 from tests.simulation.hub import Hub
 from tests.simulation.vendor import SimulatedTavus
 from tests.simulation.weather import MINUTE, SECOND, Weather
+from worker.counts import UNCOUNTED
 from worker.pacing.kinds import Held, Kind, Reason
 from worker.pacing.pacer import UNPACED, Pacer, Ticket, Unpaced
 from worker.tavus.paced import PacedTavus
@@ -115,7 +116,7 @@ class PacedVendor(PacedTavus, SimulatedTavus):
 
     def __init__(self, pace: Pacer, *line: Any) -> None:  # noqa: ANN401 - what SimulatedTavus takes
         SimulatedTavus.__init__(self, *line)
-        self._pace = pace
+        self._pace, self._counts = pace, UNCOUNTED
 
 
 def pace_of(chance: random.Random | None, hub: Hub, weather: Weather, wrong: Callable[[str, str], None]) -> Pacer:

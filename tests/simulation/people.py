@@ -1,15 +1,15 @@
 """Those who meddle: callers, operators, a stranger who knows our hooks, somebody at Tavus' own dashboard. They know what the API says."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import json
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
-from scheduler import accounts
-from scheduler.api import hooks
+from scheduler import accounts, inbox, visits
 from scheduler.api import jobs as doors
-from scheduler.api.problems import ProblemError
-from tests.sandbox.replicas import Callback
+from scheduler.api.guard import OWNER
+from scheduler.visits import Who
+from tests.sandbox.callback import Callback
 from tests.sandbox.world import World
 from tests.simulation.hub import Actor, Hub
 from tests.simulation.oracles import Oracles
@@ -21,16 +21,30 @@ from worker.core.states import State
 
 _API = 9  # the process of the API, apart from the workers'
 # What a caller may ask for, each as often as it is named.
-_WISHES = ("start_conversation", "start_conversation", "release", "retry", "delete", "delete", "abandon", "cancel")
+_VISIT = "visit"
+_WISHES = (
+    "start_conversation", "start_conversation", _VISIT, _VISIT, _VISIT, "end_conversation", "release", "retry", "delete", "delete", "abandon",
+    "cancel",
+)  # fmt: skip
+_COMES_BACK = 0.7  # of those who come: what was opened for them may have ended by then
+_WHO = (Who.PERSON, Who.PERSON, Who.WAITING, Who.PROGRAM)
 
 
 class People:
     """They act through the API's own functions, each in a greenlet that may die like any other."""
 
     def __init__(
-        self, parts: Parts, hub: Hub, weather: Weather, world: World, oracles: Oracles, failed: Callable[[Exception], None]
+        self,
+        parts: Parts,
+        hub: Hub,
+        weather: Weather,
+        world: World,
+        oracles: Oracles,
+        failed: Callable[[Exception], None],
+        posted: Callable[[], None],
     ) -> None:
         self._parts, self._hub, self._weather, self._world, self._oracles, self._failed = parts, hub, weather, world, oracles, failed
+        self._posted = posted
         self.acts = 0
 
     def meddle(self, job_ids: list[JobId], until: datetime) -> None:
@@ -79,16 +93,26 @@ class People:
             self._world.accounts.change(key.get_secret_value(), {"training_credits": None, "revoked": False})
 
     def _wish(self, wish: str, job_id: JobId) -> None:
-        door = getattr(doors, wish, None)
-        if door is None:
+        if wish == _VISIT:
+            self._come_by_link(job_id)
             return
+        door = getattr(doors, wish)
         if wish == "retry":
             self._oracles.revived.add(job_id)
         if wish in {"release", "retry"}:
             url = url_of(self._oracles.jobs[job_id])
             self._oracles.allowed[url] = self._oracles.allowed.get(url, 0) + 1
         more: tuple[dict[str, str], ...] = ({},) if wish == "retry" else ()
-        self._do(f"{wish} {job_id[-4:]}", lambda: door(self._parts, job_id, *more))
+        self._do(f"{wish} {job_id[-4:]}", lambda: door(self._parts, OWNER, job_id, *more))
+
+    def _come_by_link(self, job_id: JobId) -> None:
+        """Somebody, or something, comes to the job's link; often several at the same moment."""
+        self._oracles.visited.add(url_of(self._oracles.jobs[job_id]))
+        chance = self._weather.chance
+        for who in chance.choices(_WHO, k=chance.choice((1, 1, 2, 3))):
+            self._do(f"visit {job_id[-4:]}, who {who.value}", partial(visits.come, self._parts, job_id, who))
+        if chance.random() < _COMES_BACK:
+            self._hub.at(self._hub.now + HOUR * chance.random() ** 3, partial(self._come_by_link, job_id))
 
     def _do(self, what: str, act: Callable[[], object]) -> None:
         self.acts += 1
@@ -113,25 +137,26 @@ class People:
     def call_back(self, callback: Callback) -> None:
         """Tavus' call to our hook: lost, doubled, late; and beside it perhaps one that somebody made up."""
         bad = self._weather.climate.callbacks
-        token, replica_id = callback.url.rsplit("/", 1)[1], ReplicaId(callback.body["replica_id"])
+        token, body = callback.url.rsplit("/", 1)[1], callback.body
         if not self._weather.meets("callback lost", bad):
-            self._hook(token, replica_id)
+            self._hook(token, body)
         if self._weather.meets("callback doubled", bad):
-            self._hook(token, replica_id)
+            self._hook(token, body)
         if self._weather.meets("callback forged", self._weather.climate.forged):
             chance = self._weather.chance
             others = [ReplicaId(one) for one in self._world.replicas.by_id]
             forged = chance.choice((token[:-1] + "x", "rw-000000000000-1." + "0" * 32, "x", token, token))
-            self._hook(forged, chance.choice((None, ReplicaId("rffffffffff"), *others)), early=True)
+            self._hook(forged, _naming(chance.choice((None, ReplicaId("rffffffffff"), *others))), early=True)
 
     def forge(self) -> None:
         """Somebody who knows a token of ours calls at any time, and names whom he likes."""
         chance, jobs = self._weather.chance, [job for job in self._oracles.jobs.values() if job.attempts]
         if jobs:
             url = self._parts.callbacks.url_for(chance.choice(jobs).attempts[-1].mark) or ""
-            self._hook(url.rsplit("/", 1)[1], chance.choice((None, ReplicaId("rffffffffff"), *map(ReplicaId, self._world.replicas.by_id))))
+            named = chance.choice((None, ReplicaId("rffffffffff"), *map(ReplicaId, self._world.replicas.by_id)))
+            self._hook(url.rsplit("/", 1)[1], _naming(named))
 
-    def _hook(self, token: str, replica_id: ReplicaId | None, *, early: bool = False) -> None:
+    def _hook(self, token: str, body: Mapping[str, object], *, early: bool = False) -> None:
         late = (
             self._weather.while_(12 * HOUR if early else 10 * MINUTE)
             if self._weather.meets("callback late", self._weather.climate.callbacks)
@@ -139,8 +164,13 @@ class People:
         )
 
         def call() -> None:
-            with suppress(ProblemError):  # 404: forged
-                hooks.training_ended(self._parts, token, replica_id)
+            about = self._parts.callbacks.about(token)
+            if about is not None and inbox.receive(self._parts, about, json.dumps(dict(body)).encode()):
+                self._posted()
 
         actor = Actor("api: callback", _API, call, failed=self._failed)
         self._hub.spawn(actor, late) if late else self._hub.spawn(actor)
+
+
+def _naming(replica_id: ReplicaId | None) -> Mapping[str, object]:
+    return {} if replica_id is None else {"replica_id": replica_id}

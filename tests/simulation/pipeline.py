@@ -43,6 +43,7 @@ RULES = Rules(plan=Plan(worth=1.0), training_deadline=timedelta(hours=12))
 SETTINGS = Settings.model_construct(accounts=orders.KEYS, lease=RULES.lease, http_timeout=TIMEOUT, sweep_interval=5 * SECOND)
 CALLBACKS = Callbacks("https://replicas.example", SecretStr("a secret of nothing"))
 _MOST = 20_000  # boundaries: some fifty times what a seed crosses
+_HOPELESS = 100  # complaints after which nothing more is learned: what always raises is always due
 _OVERLOOKED = 4  # sweeps in a row that leave the same jobs out
 _API = 9  # the process of the API, apart from the workers'
 _SOMETIMES = 0.2  # of the seeds
@@ -91,10 +92,11 @@ class Simulation:
         engine = Engine(cast("Any", bounded), performer, SimulatedPreflight(self.hub, weather), rules, TIMEOUT, self.hub.clock, pace)
         bell = Bell(cast("Any", self.app), cast("Any", bounded), RULES.lease, SETTINGS.poll_batch, threads=1, pace=pace)
         settings = SETTINGS.model_copy(update={"go_on": go_on})
-        self.parts = Parts(settings, cast("Any", self.app), cast("Any", bounded), client, CALLBACKS, engine, bell, pace)
+        nobody: Any = None  # nobody here asks to be told
+        self.parts = Parts(settings, cast("Any", self.app), cast("Any", bounded), client, CALLBACKS, engine, bell, pace, courier=nobody)
         add_tasks(cast("Any", self.app), lambda: self.parts)
         add_sweep(cast("Any", self.app), lambda: self.parts)
-        self.people = People(self.parts, self.hub, weather, self.world, self.oracles, self._failed)
+        self.people = People(self.parts, self.hub, weather, self.world, self.oracles, self._failed, self._posted)
         self._armed: datetime | None = None
         self._tavus_next: datetime | None = None
         self._swept: datetime = BEGIN
@@ -203,6 +205,15 @@ class Simulation:
             self.app.run(SWEEP)
         self._look_again()
 
+    def _posted(self) -> None:
+        """Tavus' word lies in the inbox: the next sweep reads it, and one after a lease what a sweep left that died over it."""
+        self.hub.at(max(self.hub.now, self._swept + SETTINGS.sweep_interval), self._read)
+
+    def _read(self) -> None:
+        if self._ledger.due(self.hub.now, rung_before=BEGIN).letters:
+            self._sweep()
+            self.hub.at(self.hub.now + RULES.lease + SETTINGS.sweep_interval, self._read)
+
     def _look_again(self) -> None:
         """A sweep may die, and leave out whom it may not ring for (a stopped account): those are looked at again, ever more seldom."""
         if self._looks:
@@ -238,6 +249,9 @@ class Simulation:
             raise error
         if not isinstance(error, (*UNREACHABLE, IllegalTransition)):
             self.oracles.wrong("raised", f"{type(error).__name__}: {error}")
+            if len(self.oracles.wrongs) > _HOPELESS:
+                message = "whatever is done raises"
+                raise RestlessError(message)
 
     def _complaint(self, what: str) -> None:
         """The engine wrote an error to its log and went on with other jobs."""
@@ -260,9 +274,10 @@ class Simulation:
 
 
 def _due(job: Job) -> datetime | None:
-    """When the job is due, or a deletion of it."""
+    """When the job is due, or a deletion of it, or the end of its conversation."""
     wished = (one.deletion.due_at for one in job.attempts if one.deletion is not None)
-    return min((moment for moment in (job.due_at, *wished) if moment is not None), default=None)
+    ended = job.conversation.end_due_at if job.conversation is not None else None
+    return min((moment for moment in (job.due_at, ended, *wished) if moment is not None), default=None)
 
 
 def _clock(moment: datetime | None) -> str:

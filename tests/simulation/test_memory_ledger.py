@@ -42,7 +42,7 @@ class Doings:
         self.now += timedelta(seconds=self.chance.choice((0, 1, 30, 120)), microseconds=1)
         act = self.chance.choice((
             self.add, self.add_many, self.claim_due, self.claim_of_caller, self.claim_nearly, self.claim_these, self.unclaim, self.take,
-            self.read, self.put_off, self.apply, self.apply, self.apply, self.account,
+            self.read, self.put_off, self.apply, self.apply, self.apply, self.account, self.visited,
         ))  # fmt: skip
         done = act()
         return [_answer(done, ledger) for ledger in both]
@@ -124,6 +124,16 @@ class Doings:
         if self.chance.random() < 0.5:
             return lambda ledger: ledger.resume_account(name, self.now)
         return lambda ledger: ledger.stop(StopAccount(name, Failure.OUT_OF_CREDIT, deaf=deaf), self.now)
+
+    def visited(self) -> Any:  # noqa: ANN401 - the same
+        some, now, since = self._some()[:2], self.now, self.now - timedelta(seconds=self.chance.choice((0, 60)))
+
+        def visited(ledger: Any) -> Any:  # noqa: ANN401 - the same
+            for job_id in some:
+                ledger.visited(job_id, now)
+            return ledger.waiting_before(orders.MAIN, since)
+
+        return visited
 
     def _new(self) -> New:
         entropy = self.chance.randbytes(10)

@@ -130,3 +130,39 @@ def test_phoenix_45_calls_at_the_preview_and_at_the_end(customer: Customer, rece
     assert receiver.wait_for(1) == [{"replica_id": one, "status": "ready"}]
     customer.tavus.advance(DONE)
     assert receiver.wait_for(2)[1]["status"] == "error"
+
+
+def _kinds(got: list[dict[str, Any]]) -> list[str]:
+    return sorted(str(one["event_type"]) for one in got)
+
+
+def test_a_conversation_tells_who_came_why_it_ended_and_what_there_is_of_it(customer: Customer, receiver: Receiver) -> None:
+    replica = customer.train()
+    customer.tavus.advance(DONE)
+    recorded = {"properties": {"enable_recording": True, "participant_absent_timeout": 60}, "callback_url": receiver.url}
+    one = customer.converse(replica, **recorded).json()["conversation_id"]
+    customer.tavus.advance(timedelta(minutes=2))
+    got = receiver.wait_for(4)
+    told = ["application.recording_ready", "application.transcription_ready", "system.replica_joined", "system.shutdown"]
+    assert _kinds(got) == told
+    assert {news["conversation_id"] for news in got} == {one}
+    [shutdown] = [news for news in got if news["event_type"] == "system.shutdown"]
+    assert shutdown["message_type"] == "system"
+    assert shutdown["properties"]["shutdown_reason"] == "participant_absent_timeout reached"
+
+
+def test_a_conversation_that_is_ended_twice_is_over_once_and_a_test_or_one_without_address_tells_nothing(
+    customer: Customer, receiver: Receiver
+) -> None:
+    replica = customer.train()
+    customer.tavus.advance(DONE)
+    customer.converse(replica, test_mode=True, callback_url=receiver.url)
+    customer.converse(replica)
+    one = customer.converse(replica, callback_url=receiver.url).json()["conversation_id"]
+    for _ in range(2):
+        customer.http.post(f"/conversations/{one}/end")
+    customer.tavus.advance(timedelta(hours=2))
+    assert _settled(customer.tavus)["sent"] == 3
+    got = receiver.wait_for(3)
+    assert _kinds(got) == ["application.transcription_ready", "system.replica_joined", "system.shutdown"]
+    assert [news["properties"].get("shutdown_reason") for news in got].count("end_conversation_endpoint_hit") == 1

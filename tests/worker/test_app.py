@@ -7,22 +7,30 @@ from typing import Any
 import pytest
 from celery import Celery
 from kombu.exceptions import ContentDisallowed
+from kombu.transport.redis import Mutex
 
 from tests.broker import Broker
 from tests.scheduler.made import settings_in
 from worker.app import (
+    AUDIT,
+    CANARY,
+    CANCEL,
     CLEAN_UP,
     CREATE,
     DELETE,
+    DELIVER,
     LEARN,
     LOOK_UP,
     OPEN,
     POLL,
     QUEUES,
     READ_VOICES,
+    RECUR,
+    RETAIN,
     START_CONVERSATION,
     SUBMIT,
     SWEEP,
+    TIDY,
     make_app,
 )
 
@@ -57,10 +65,11 @@ def test_the_app_is_set_as_its_promises_need(app: Celery, name: str, value: obje
 
 
 def test_every_kind_of_work_has_a_queue_of_its_own(app: Celery) -> None:
-    kinds = (CREATE, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, SWEEP)
+    kinds = (CREATE, CANCEL, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, SWEEP, DELIVER)
     assert sorted(QUEUES) == sorted(kinds)
     routed = {name: route["queue"] for name, route in app.conf.task_routes.items()}
-    assert routed == {**{name: name for name in kinds}, READ_VOICES: SWEEP, LEARN: SWEEP, CLEAN_UP: DELETE}
+    by_the_clock = dict.fromkeys((READ_VOICES, LEARN, CANARY, RECUR, AUDIT, TIDY, RETAIN), SWEEP)
+    assert routed == {**{name: name for name in kinds}, **by_the_clock, CLEAN_UP: DELETE}
 
 
 def test_a_worker_serves_every_queue_that_anything_can_land_in(app: Celery) -> None:
@@ -115,3 +124,12 @@ def test_a_publish_is_given_up_within_a_second_or_so(app: Celery) -> None:
     ]
     assert app.conf.task_publish_retry
     assert sum(waits) < 1.5
+
+
+def test_a_worker_that_is_killed_while_it_gives_messages_back_keeps_the_others_from_it_for_seconds(app: Celery, broker: Broker) -> None:
+    with app.connection_for_write() as connection:
+        channel = connection.default_channel
+        name = channel.unacked_mutex_key
+        with Mutex(channel.client, name, channel.unacked_mutex_expire):  # what is left of it when nobody comes to release it
+            left = broker.client.pttl(name)
+    assert 0 < left <= 10_000

@@ -1,5 +1,6 @@
 """Whatever is logged, by us or by a library, as a line or with a traceback, for a machine or for a person: no secret reaches the output."""
 
+import ast
 import json
 import os
 import pty
@@ -8,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.running import ROOT
+from worker.logs import KEYS
 
 SECRET = "S3CRETs3cret0123"  # noqa: S105 - it opens nothing
 ADDRESS = f"https://bucket.s3.example/ann.jpg?X-Amz-Signature={SECRET}"
@@ -47,7 +51,7 @@ WAYS = {
 def logged(program: str, folder: Path) -> str:
     """What the program writes to standard error where nobody looks."""
     words = [sys.executable, "-c", _START + program]
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True).stderr
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}).stderr
 
 
 def looked_at(program: str, folder: Path) -> str:
@@ -108,3 +112,47 @@ def test_for_a_person_no_line_holds_a_secret_either(tmp_path: Path) -> None:
 
 def test_libraries_that_tell_whole_addresses_are_quiet(lines: list[dict[str, object]]) -> None:
     assert "httpx" not in {line["logger"] for line in lines}
+
+
+def test_what_no_list_knows_is_named_and_not_shown(tmp_path: Path) -> None:
+    [line] = map(json.loads, logged("log.info('tried', job_id='j1', picture='a face', card=4242)", tmp_path).splitlines())
+    assert (line["job_id"], line["picture"], line["card"]) == ("j1", "...", "...")
+    seen = looked_at("log.info('tried', job_id='j1', picture='a face')", tmp_path)
+    assert "j1" in seen
+    assert "a face" not in seen
+
+
+def test_whatever_the_program_itself_logs_is_on_the_list() -> None:
+    """Where it stands: a key that is missing there would never be seen."""
+    used = {
+        (keyword.arg, file.name)
+        for folder in ("worker", "scheduler")
+        for file in (ROOT / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") in {"log", "tell"}
+        for keyword in call.keywords
+        if keyword.arg is not None
+    }
+    assert len(used) > 20
+    assert {(key, file) for key, file in used if key not in KEYS} == set()
+
+
+def test_a_line_says_which_task_it_belongs_to_and_about_which_job_it_is(tmp_path: Path) -> None:
+    program = """
+from structlog.contextvars import bind_contextvars
+from tests.worker.store.made import a_job, an_attempt
+from dataclasses import replace
+bind_contextvars(task='replicas.poll', task_id='t1')
+job = a_job(id='j1', caller='shop')
+before = logs.ABOUT.set(replace(job, attempts=(an_attempt(job),)))
+log.info('inside')
+foreign.warning('a library, inside')
+log.info('of another', job_id='j2')
+logs.ABOUT.reset(before)
+log.info('after')
+"""
+    inside, library, other, after = map(json.loads, logged(program, tmp_path).splitlines())
+    for line in (inside, library):
+        assert (line["task_id"], line["job_id"], line["attempt"], line["caller"]) == ("t1", "j1", 1, "shop")
+    assert other["job_id"] == "j2"
+    assert (after["task_id"], "job_id" in after) == ("t1", False)

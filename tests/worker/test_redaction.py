@@ -36,7 +36,9 @@ SHAPES = {
     "environment": f"TAVUS_API_KEY={SECRET}",
     "environment, by account": f"TAVUS_API_KEY__STUDIO={SECRET}",
     "our own token": f"REPLICAS_API_TOKEN={SECRET}",
+    "a secret that signs": f"signed with whsec_{SECRET}+/=",
     "our own secret": f"REPLICAS_SECRET={SECRET}",
+    "a caller's token": f"rwt_{SECRET}",
     "callback": f"https://replicas.example/hooks/tavus/rw-mm0000000001-1.{SECRET}",
     "callback's path": f"POST /hooks/tavus/rw-mm0000000001-1.{SECRET} 200",
 }

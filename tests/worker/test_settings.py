@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
 from worker.core.rules import Rules
@@ -114,16 +115,18 @@ def test_every_broken_rung_is_named(given: Given) -> None:
 def test_what_must_not_be_open_to_everybody_needs_a_secret(given: Given) -> None:
     given(REPLICAS_HOST="0.0.0.0", REPLICAS_PUBLIC_URL="https://replicas.example.com/")  # noqa: S104 - that is the point
     assert "REPLICAS_SECRET is needed" in refused()
-    assert "REPLICAS_API_TOKEN is needed" in refused()
-    given(REPLICAS_SECRET="s", REPLICAS_API_TOKEN="t")  # noqa: S106 - an example
+    given(REPLICAS_SECRET="s")  # noqa: S106 - an example
     assert read_settings().public_url == "https://replicas.example.com"
 
 
-def test_callbacks_from_outside_need_a_token_because_whoever_forwards_them_forwards_the_api(given: Given) -> None:
+def test_who_forwards_callbacks_forwards_the_api_too_so_it_is_reached_from_there(given: Given) -> None:
+    assert read_settings().reached_at is None
     given(REPLICAS_PUBLIC_URL="https://replicas.example.com", REPLICAS_SECRET="s")  # noqa: S106 - an example
-    assert "REPLICAS_API_TOKEN is needed with REPLICAS_PUBLIC_URL" in refused()
-    given(REPLICAS_PUBLIC_URL="http://127.0.0.1:8000")
-    assert read_settings().api_token is None
+    assert read_settings().reached_at == "https://replicas.example.com"
+    given(REPLICAS_HOST="10.0.0.7")
+    assert read_settings().reached_at == "10.0.0.7"
+    given(REPLICAS_HOST="localhost", REPLICAS_PUBLIC_URL="http://127.0.0.1:8000")
+    assert read_settings().reached_at is None
 
 
 def test_each_key_is_an_account_by_the_name_after_it(given: Given) -> None:
@@ -193,3 +196,24 @@ def test_no_secret_is_repeated_when_something_else_is_wrong(given: Given, wrong:
 def test_a_program_may_make_its_own_settings_by_the_names_of_the_fields() -> None:
     settings = Settings(accounts={"mine": SecretStr(KEY)}, redis_url="redis://r/1", lease=timedelta(seconds=80))
     assert (settings.accounts["mine"].get_secret_value(), settings.redis_url, settings.lease) == (KEY, "redis://r/1", timedelta(seconds=80))
+
+
+def test_encryption_keys_are_read_in_their_order_and_never_shown(given: Given) -> None:
+    new, old = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    assert read_settings().encryption_keys == ()
+    given(REPLICAS_ENCRYPTION_KEY=f"{new}, {old}")
+    settings = read_settings()
+    assert settings.encryption_keys == (new, old)
+    assert new not in repr(settings)
+    assert old not in str(settings)
+
+
+@pytest.mark.parametrize("wrong", ["too-short", "{good},", "{good};{good}", "{good} x", "{good}{good}", ",", "{good},no-key"])
+def test_what_is_no_fernet_key_stops_the_program_and_is_not_repeated(given: Given, wrong: str) -> None:
+    good = Fernet.generate_key().decode()
+    given(REPLICAS_ENCRYPTION_KEY=wrong.format(good=good))
+    told = refused()
+    assert "REPLICAS_ENCRYPTION_KEY: must be a Fernet key" in told
+    assert "openssl" in told
+    assert good not in told
+    assert "no-key" not in told

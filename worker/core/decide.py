@@ -9,7 +9,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args
 
-from worker.core import adoption, aftermath, deletion, events, opening, people, submission, training
+from worker.core import (
+    adoption,
+    aftermath,
+    deletion,
+    ending,
+    events,
+    notifications,
+    opening,
+    people,
+    restoring,
+    submission,
+    training,
+    visiting,
+)
 from worker.core.decision import Decision, IllegalTransition
 from worker.core.events import Event
 from worker.core.job import Job
@@ -49,6 +62,7 @@ _LATE: dict[type[Event], Row] = {
     events.SubmissionAccepted: _row(adoption.record),
     events.MarkFound: _row(adoption.record),
     events.MarkAmbiguous: _row(aftermath.record_many),
+    events.MarkDiscovered: _row(restoring.record),
     events.CallbackReceived: _row(adoption.take_hint),
     events.WitnessRejected: _row(adoption.reject_witness),
     events.ReplicaRenamed: _row(adoption.note_name),
@@ -61,15 +75,24 @@ _LATE: dict[type[Event], Row] = {
     events.DeletionRequested: _row(deletion.request),
     events.DeletionFellDue: _row(deletion.carry_out),
     events.FailureConfirmed: _row(deletion.confirm),
+    events.ConversationEndRequested: _row(ending.request),
+    events.ConversationEndFellDue: _row(ending.carry_out),
+    events.ConversationEnded: _row(ending.record),
+    events.ConversationEndDeclined: _row(ending.decline),
+    events.ConversationEndUnread: _row(ending.ask_again),
+    events.ConversationTold: _row(visiting.listen),
 } | {
     stale: _row(_ignore)
     for stale in (
         events.SubmissionRefused, events.SubmissionLost, events.MarkAbsent, events.LookupUnread, events.BudgetReached,
         events.TrainingContinued, events.TrainingCompleted, events.TrainingFailed, events.ReplicaMissing, events.PollUnread,
         events.ConversationRefused, events.ConversationLost, events.ConversationAbsent, events.ConversationUnread,
-        events.AccountResumed,
+        events.AccountResumed, events.LinkVisited, events.VisitorLeft, events.ConversationContinued,
     )
 }  # fmt: skip
+
+# What would begin again with what was asked for. A visit is ignored in most states, and everywhere else it opens a conversation.
+_NEEDS_ITS_REQUEST = (events.RetryRequested, events.LinkVisited)
 
 _OVER = Row(None, reason="The job is over; enqueue a new one.")
 _NOT_HELD = Row(None, reason="Only a held job can be released or abandoned.")
@@ -105,6 +128,7 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
         events.SubmissionAccepted: _row(adoption.adopt, _T, _Q),
         events.MarkFound: _row(adoption.adopt, _T, _Q),
         events.MarkAmbiguous: _row(adoption.adopt_oldest, _T, _Q),
+        events.MarkDiscovered: _row(restoring.follow, _T, _Q),
         events.ConversationRequested: _row(opening.want, _Q),
         events.CancelRequested: _row(people.cancel, _C),
     },
@@ -116,6 +140,7 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
         events.MarkFound: _row(adoption.adopt, _T, _C, _S),
         events.MarkAbsent: _row(submission.count_absence, _S, _Q, _H, _C),
         events.MarkAmbiguous: _row(adoption.adopt_oldest, _T, _C, _S),
+        events.MarkDiscovered: _row(restoring.follow, _T, _C, _S),
         events.LookupUnread: _row(submission.keep_looking, _S, _H),
         events.ConversationRequested: _row(opening.want, _S),
         events.CancelRequested: _row(people.cancel_later, _S),
@@ -127,11 +152,13 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
         events.TrainingFailed: _row(training.fail, _Q, _A, _H, _T),
         events.ReplicaMissing: _row(training.doubt, _T, _H),
         events.PollUnread: _row(training.ask_again, _T),
+        events.MarkDiscovered: _row(restoring.follow, _T),
         events.ConversationRequested: _row(opening.want, _T),
         events.CancelRequested: _row(people.cancel, _C),
     },
     _R: {
         events.ConversationRequested: _row(opening.open_now, _O),
+        events.LinkVisited: _row(visiting.come, _O, _R),
         events.CancelRequested: _row(people.cancel, _C),
     },
     _O: {
@@ -144,13 +171,15 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
         events.ConversationAbsent: _row(opening.count_absence, _O, _C, _H),
         events.ConversationUnread: _row(opening.keep_looking, _O, _H),
         events.ConversationRequested: _row(_ignore, _O),
+        events.VisitorLeft: _row(visiting.leave, _R, _O),
         events.CancelRequested: _row(people.cancel_opening, _C, _O),
     },
-    _D: _AFTERMATH | {events.ConversationRequested: _NO_CONVERSATION},
+    _D: _AFTERMATH | {events.ConversationRequested: _NO_CONVERSATION, events.LinkVisited: _row(visiting.come_again, _O, _D)},
     _H: {
         events.ReleaseRequested: _row(people.release, _Q, _S, _T, _O, _D, _C),
         events.AccountResumed: _row(people.resume, _Q, _S, _T, _O, _D, _C, _H),
         events.AbandonRequested: _row(people.abandon, _A),
+        events.MarkDiscovered: _row(restoring.follow, _T, _C, _H),
         events.CancelRequested: _row(people.cancel_held, _C, _S, _O),
         events.ConversationRequested: _row(opening.want, _H),
     },
@@ -183,9 +212,12 @@ def decide(job: Job, event: Event, now: datetime, rules: Rules) -> Decision:
     row = TABLE[job.state][type(event)]
     if row.handler is None:
         raise IllegalTransition(job, event, row.reason)
+    if job.erased_at is not None and isinstance(event, _NEEDS_ITS_REQUEST):
+        raise IllegalTransition(job, event, "What was asked for was erased by retention; enqueue a new one.")
     decision = row.handler(job, event, now, rules)
     if decision.job.state not in (row.to or {job.state}):
         raise IllegalTransition(job, event, f"Its row does not lead to {decision.job.state}: mend the table.")
     if decision.job.state is not job.state:
-        return replace(decision, job=aftermath.watched(decision.job, now, rules))
+        told = notifications.word_of(decision.job, decision.why)
+        return replace(decision, job=aftermath.watched(decision.job, now, rules), effects=(*decision.effects, *told))
     return decision

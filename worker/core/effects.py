@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.core.failures import Failure
-from worker.core.job import Mark, ReplicaId
+from worker.core.job import ConversationId, JobId, Mark, ReplicaId
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,12 @@ class PollReplica:
 
 @dataclass(frozen=True, slots=True)
 class OpenConversation:
-    """POST the conversation. It bills from its creation."""
+    """POST the conversation. It bills from its creation. `job_id`: whom Tavus' words about it are for."""
 
     account: str
     mark: Mark
     body: Mapping[str, Any] = field(repr=False)  # it holds addresses, and their queries are secrets
+    job_id: JobId
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,24 @@ class LookUpConversation:
     """Scan the account's active conversations for the mark."""
 
     account: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtConversation:
+    """Ask whether the conversation goes on."""
+
+    account: str
+    conversation_id: ConversationId
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class EndConversation:
+    """End the conversation, if what Tavus shows under its id carries our mark."""
+
+    account: str
+    conversation_id: ConversationId
     mark: Mark
 
 
@@ -101,11 +120,24 @@ class StopAccount:
     deaf: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TellCaller:
+    """Tell the caller what became of the job. Written down with the move itself; sent from there, as often as it takes.
+
+    `kind`: the notification's type. `about`: what there is to say, as JSON.
+    """
+
+    kind: str
+    about: Mapping[str, Any]
+
+
 Question = PollReplica | LookUpMark | LookUpConversation
 """Effects that only ask, and of which one call answers many of an account."""
 TavusEffect = (
     SubmitReplica | LookUpMark | VerifyWitness | RenameReplica | PollReplica | OpenConversation | LookUpConversation | ConfirmFailure
-    | DeleteReplica
+    | DeleteReplica | EndConversation | LookAtConversation
 )  # fmt: skip
 RemoteEffect = CheckInput | TavusEffect
-Effect = RemoteEffect | StopAccount
+WrittenEffect = StopAccount | TellCaller
+"""Effects that are in force with the commit: nobody performs them."""
+Effect = RemoteEffect | WrittenEffect

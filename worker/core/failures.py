@@ -93,6 +93,10 @@ class Failure(StrEnum):
     IMAGE_FORMAT = "image_format"
     IMAGE_TOO_SMALL = "image_too_small"
     IMAGE_DAMAGED = "image_damaged"
+    LIKELY_REJECTED = "likely_rejected"
+    # The caller's own provider of addresses
+    PROVIDER_FAILING = "provider_failing"
+    PROVIDER_REFUSED = "provider_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +206,10 @@ POLICIES: dict[Failure, Policy] = {
     Failure.IMAGE_FORMAT: Policy(_INPUT, "Send a JPG or PNG."),
     Failure.IMAGE_TOO_SMALL: Policy(_INPUT, "Send a picture of at least 512x512 pixels."),
     Failure.IMAGE_DAMAGED: Policy(_INPUT, "Send a picture that opens without errors."),
+    Failure.LIKELY_REJECTED: Policy(_INPUT, "Send another picture: Tavus would most likely reject this one, see the detail."),
+    Failure.PROVIDER_FAILING: Policy(_FREE, "The source_url_provider does not answer; tried again by itself."),
+    Failure.PROVIDER_REFUSED: Policy(
+        _INPUT,
+        'Correct the source_url_provider, which must answer its signed POST with 200 and {"url": "https://..."}; then retry the job.',
+    ),
 }

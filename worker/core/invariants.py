@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worker.core.aftermath import unsettled
-from worker.core.job import UNSETTLED, Attempt, Job, Outcome, Start
+from worker.core.job import UNSETTLED, Attempt, Job, Outcome
 from worker.core.marks import replica_mark
+from worker.core.request import Start
 from worker.core.rules import Rules
 from worker.core.states import FINAL, State
 

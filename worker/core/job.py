@@ -1,13 +1,13 @@
 """A job as the ledger knows it: frozen values, nothing else. It may not hold behaviour that moves a job; only `decide` does that."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NewType
+from typing import NewType
 
 from worker.core.failures import Failure
+from worker.core.request import Request
 from worker.core.states import State
 
 JobId = NewType("JobId", str)
@@ -18,22 +18,6 @@ ReplicaId = NewType("ReplicaId", str)
 """Tavus' id of a replica (`r...`), the same under its newer name, face."""
 ConversationId = NewType("ConversationId", str)
 """Tavus' id of a conversation (`c...`)."""
-
-
-class Start(StrEnum):
-    """When the conversation is opened. It bills from its creation, so this is the caller's choice."""
-
-    ON_READY = "on_ready"
-    ON_DEMAND = "on_demand"
-    NONE = "none"
-
-
-class AutoFix(StrEnum):
-    """Whether Tavus' image fixer may be used: it changes the caller's picture, so never unless the caller says so."""
-
-    NEVER = "never"
-    ON_REJECTION = "on_rejection"
-    ALWAYS = "always"
 
 
 class Outcome(StrEnum):
@@ -106,35 +90,21 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """The conversation of a job. `intended_at` is set while a POST may be at Tavus with its outcome unknown. `lost`: POSTs proven absent."""
+    """The conversation of a job. `intended_at` is set while a POST may be at Tavus with its outcome unknown. `lost`: POSTs proven absent.
+
+    `end_due_at`: when the end that somebody asked for is next worked on. `ended_at`: when we learned that it is over. `opened_at`: that it is there.
+    `admission`: what opens a private room, sealed; None where it needs none, or nobody was told.
+    """
 
     mark: Mark
     lost: int = 0
     intended_at: datetime | None = None
     id: ConversationId | None = None
     url: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What the caller asked for, already validated. `replica` and `conversation` are Tavus' own fields."""
-
-    replica: Mapping[str, Any] = field(repr=False)  # addresses are in it, and their queries are secrets
-    conversation: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    start: Start = Start.ON_READY
-    auto_fix: AutoFix = AutoFix.NEVER
-    notify_url: str | None = field(default=None, repr=False)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def model(self) -> str:
-        """The Phoenix model, pinned when the request was validated."""
-        return str(self.replica.get("model_name", ""))
-
-    @property
-    def image_url(self) -> str | None:
-        """The headshot's address; None when the replica is trained from a video."""
-        return self.replica.get("train_image_url")
+    end_due_at: datetime | None = None
+    ended_at: datetime | None = None
+    opened_at: datetime | None = None
+    admission: str | None = field(default=None, repr=False)
 
 
 class Lost(StrEnum):
@@ -172,6 +142,8 @@ class Job:
 
     `terms`: the account's, as they were when the job was read. `patient_from`: attempts before this number were made for an earlier input, or before
     a person released the job; patience does not count them. `written_at`: when its row was last written: a look leaves its moment there.
+    `openings`: when its link opened conversations, those of the last day at least. `visited_at`: when somebody last waited at it.
+    `erased_at`: when retention erased what was asked for, and the story.
     """
 
     id: JobId
@@ -200,6 +172,9 @@ class Job:
     failure: Failure | None = None
     detail: str | None = None
     release_to: State | None = None
+    openings: tuple[datetime, ...] = ()
+    visited_at: datetime | None = field(default=None, compare=False)
+    erased_at: datetime | None = None
 
     @property
     def attempt(self) -> Attempt:

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from worker.core.job import Request
 from worker.core.polling import Plan
+from worker.core.request import Request
 
 _LEVELS = 20  # of the share of callbacks that do not arrive: plans differ by no more than that
 
 
 def subject_of(request: Request) -> str:
     """What a training's time depends on: the model, and whether it is trained from a picture or from a video."""
-    return f"{request.model}/{'image' if request.image_url else 'video'}"
+    return f"{request.model}/{'image' if request.source == 'train_image_url' else 'video'}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

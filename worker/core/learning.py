@@ -26,10 +26,8 @@ _WIDTHS = (0.015, 0.4)  # of kernels: a training of a fixed length still differs
 _EARLY_WIDTHS = (0.2, 0.8)  # the same of those in error
 _NEAR, _WIDE = 1.0, 1.0  # which neighbour counts, in square roots of how many there are; and the kernel's width in distances to it
 _REACH = 4.0  # widths of a kernel on either side, past which there is nothing of it
-_ALONE, _EARLY_ALONE = (
-    0.3,
-    1.5,
-)  # logarithms between an observation and the next, past which it is alone; rejections are scattered more widely
+# Logarithms between an observation and the next, past which it is alone; rejections are scattered more widely.
+_ALONE, _EARLY_ALONE = 0.3, 1.5
 _NORMAL = 1.4826  # standard deviations of a normal distribution to its median deviation
 PER_UNIT = 1000  # logarithms are kept in thousandths: a tenth of a percent of the time
 _SHORTEST = 0.001  # seconds: what took no time has no logarithm

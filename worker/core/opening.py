@@ -12,7 +12,7 @@ from worker.core.decision import Decision, IllegalTransition, moved
 from worker.core.effects import LookUpConversation, OpenConversation
 from worker.core.failures import POLICIES, Action, Failure
 from worker.core.job import Conversation, Job, Mark, Outcome
-from worker.core.marks import conversation_mark, marked_name
+from worker.core.marks import conversation_mark, marked_name, number_in
 from worker.core.policy import follow, stop_for
 from worker.core.rules import Rules
 from worker.core.states import State
@@ -32,9 +32,14 @@ def want(job: Job, _event: events.ConversationRequested, _now: datetime, _rules:
 
 def open_now(job: Job, event: events.ConversationRequested, now: datetime, _rules: Rules) -> Decision:
     """Asked for, and the replica is trained."""
+    require_replica(job, event)
+    return Decision(moved(job, State.OPENING, now, conversation_wanted=True), why="the conversation was asked for")
+
+
+def require_replica(job: Job, event: events.ConversationRequested | events.LinkVisited) -> None:
+    """Raises IllegalTransition where there is no trained replica to talk to any more."""
     if not job.attempt.lives or job.attempt.outcome is not Outcome.TRAINED or job.attempt.deletion is not None:
         raise IllegalTransition(job, event, "Its trained replica was deleted, or is about to be: somebody asked for that.")
-    return Decision(moved(job, State.OPENING, now, conversation_wanted=True), why="the conversation was asked for")
 
 
 def look_or_open(job: Job, _event: events.FellDue, now: datetime, rules: Rules) -> Decision:
@@ -44,7 +49,7 @@ def look_or_open(job: Job, _event: events.FellDue, now: datetime, rules: Rules) 
     mark = job.conversation.mark if job.conversation else conversation_mark(job.id, 1)
     lost = job.conversation.lost if job.conversation else 0
     intent = replace(job, conversation=Conversation(mark=mark, lost=lost, intended_at=now), due_at=now + rules.lease)
-    return Decision(intent, (OpenConversation(job.account, mark, _body(job, mark)),), f"the conversation is asked for as {mark}")
+    return Decision(intent, (OpenConversation(job.account, mark, _body(job, mark), job.id),), f"the conversation is asked for as {mark}")
 
 
 def wait_for_budget(job: Job, event: events.BudgetReached, now: datetime, rules: Rules) -> Decision:
@@ -59,19 +64,24 @@ def _body(job: Job, mark: Mark) -> dict[str, Any]:
     return dict(job.request.conversation) | {"replica_id": job.replica_id, "conversation_name": name}
 
 
-def finish(job: Job, event: events.ConversationOpened | events.ConversationFound, _now: datetime, _rules: Rules) -> Decision:
+def finish(job: Job, event: events.ConversationOpened | events.ConversationFound, now: datetime, _rules: Rules) -> Decision:
     """The conversation is there: the caller has what was asked for."""
     if job.conversation is None or event.mark != job.conversation.mark:
         return _told(job, event)
-    opened = replace(job.conversation, intended_at=None, id=event.conversation_id, url=event.url)
+    opened = _opened(job.conversation, event, now)
     return Decision(moved(job, State.DONE, None, conversation=opened), why=f"the conversation is {event.conversation_id}")
 
 
-def note(job: Job, event: events.ConversationOpened | events.ConversationFound, _now: datetime, _rules: Rules) -> Decision:
+def _opened(talk: Conversation, event: events.ConversationOpened | events.ConversationFound, now: datetime) -> Conversation:
+    admission = event.admission if isinstance(event, events.ConversationOpened) else None
+    return replace(talk, intended_at=None, id=event.conversation_id, url=event.url, opened_at=now, admission=admission)
+
+
+def note(job: Job, event: events.ConversationOpened | events.ConversationFound, now: datetime, _rules: Rules) -> Decision:
     """A late answer, when the job has moved on: the conversation's id stays on record, for it bills."""
     if job.conversation is None or event.mark != job.conversation.mark or job.conversation.id is not None:
         return _told(job, event)
-    opened = replace(job.conversation, intended_at=None, id=event.conversation_id, url=event.url)
+    opened = _opened(job.conversation, event, now)
     return Decision(replace(job, conversation=opened), why=f"late: the conversation is {event.conversation_id}")
 
 
@@ -96,7 +106,7 @@ def refuse(job: Job, event: events.ConversationRefused, now: datetime, rules: Ru
 
 def next_conversation(job: Job, conversation: Conversation, lost: int) -> Conversation:
     """A new mark for each POST: an answer that comes twice can then not be taken for an answer to the next."""
-    return Conversation(mark=conversation_mark(job.id, int(conversation.mark.rsplit("-", 1)[1]) + 1), lost=lost)
+    return Conversation(mark=conversation_mark(job.id, number_in(conversation.mark) + 1), lost=lost)
 
 
 def keep_looking(job: Job, event: events.ConversationLost | events.ConversationUnread, now: datetime, rules: Rules) -> Decision:

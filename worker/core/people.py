@@ -1,13 +1,16 @@
 """What people may ask of a job: cancel, release, abandon, resume. It may not lose sight of anything that was, or may have been, paid."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from worker.core import events
 from worker.core.decision import Decision, IllegalTransition, moved
 from worker.core.failures import POLICIES, Action, Failure
 from worker.core.job import Job, Outcome
 from worker.core.opening import next_conversation
+from worker.core.request import Request
 from worker.core.rules import Rules
 from worker.core.states import State
 
@@ -101,10 +104,17 @@ def retry(job: Job, event: events.RetryRequested, now: datetime, _rules: Rules) 
         return _retry_conversation(job, event, now)
     if event.replica is None and job.failure is not None and POLICIES[job.failure].action is Action.ABANDON:
         raise IllegalTransition(job, event, "Tavus will not train this input: send another.")
-    request = replace(job.request, replica=event.replica) if event.replica is not None else job.request
+    request = _with_input(job.request, event.replica) if event.replica is not None else job.request
     conversation = next_conversation(job, job.conversation, lost=0) if job.conversation else None
     anew = replace(_patient_anew(job), request=request, conversation=conversation, cancel_requested=False)
     return Decision(moved(anew, State.QUEUED, now), why=f"tried again by a person{', with new input' if event.replica is not None else ''}")
+
+
+def _with_input(request: Request, replica: Mapping[str, Any]) -> Request:
+    """The request with these fields. Another source is asked of no provider: it would give the old one."""
+    is_same = replica.get(request.source) == request.replica.get(request.source)
+    provider = request.source_url_provider if is_same else None
+    return replace(request, replica=replica, source_url_provider=provider)
 
 
 def _retry_conversation(job: Job, event: events.RetryRequested, now: datetime) -> Decision:

@@ -7,7 +7,8 @@ from typing import assert_never
 from worker.core.decision import Decision, moved
 from worker.core.effects import StopAccount
 from worker.core.failures import POLICIES, Action, Failure
-from worker.core.job import AutoFix, Job
+from worker.core.job import Job
+from worker.core.request import AutoFix
 from worker.core.rules import Rules
 from worker.core.states import State
 

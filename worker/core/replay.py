@@ -7,7 +7,7 @@ from datetime import datetime
 from worker.core.decide import decide
 from worker.core.decision import IllegalTransition
 from worker.core.events import Event
-from worker.core.job import Attempt, Job, Terms
+from worker.core.job import Attempt, Conversation, Job, Terms
 from worker.core.rules import Rules
 from worker.core.states import State
 
@@ -45,9 +45,10 @@ def difference(job: Job, story: Iterable[Told]) -> str | None:
 
 def _field_that_differs(job: Job, lived: Job) -> str | None:
     for name in _TOLD:
-        if name == "conversation" and job.conversation != lived.conversation:
-            return "its conversation is not what the story makes of it"  # it has an address, which is for the caller alone
-        if getattr(job, name) != getattr(lived, name):
+        if name == "conversation":
+            if _talk_of(job) != _talk_of(lived):
+                return "its conversation is not what the story makes of it"  # it has an address, which is for the caller alone
+        elif getattr(job, name) != getattr(lived, name):
             return f"its {name} is {getattr(job, name)!s}, and the story makes it {getattr(lived, name)!s}"
     if len(job.attempts) != len(lived.attempts):
         return f"it has {len(job.attempts)} attempts, and the story makes {len(lived.attempts)}"
@@ -56,6 +57,15 @@ def _field_that_differs(job: Job, lived: Job) -> str | None:
             found, lived_as = (f"{one.outcome}, {one.replica_id or 'no replica'}" for one in (is_, should_be))
             return f"attempt {is_.number} ({found}) is not what the story makes of it ({lived_as})"
     return None
+
+
+def _talk_of(job: Job) -> Conversation | None:
+    """The conversation without what the story does not tell: when the end that was asked for is next worked on, and what opens a private room."""
+    talk = job.conversation
+    if talk is None:
+        return None
+    # Rows of before it was kept do not have the moment at which it was opened.
+    return replace(talk, end_due_at=None if talk.end_due_at is None else job.created_at, opened_at=None, admission=None)
 
 
 def _of(attempt: Attempt) -> Attempt:

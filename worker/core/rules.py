@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 
-from worker.core.job import Request
 from worker.core.learned import Learned
 from worker.core.polling import Plan
+from worker.core.request import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,10 @@ class Rules:
     """When a training is late: an alarm, and looks that are far apart. Three times the documented 4 hours; the job goes on as before."""
     missing_confirm: timedelta = timedelta(minutes=10)
     """How long a replica must stay unknown to Tavus before it counts as vanished: a single answer may come from a stale copy."""
+    openings_a_day: int = 10
+    """Conversations that a job's link may open in any day: more than a person needs whose line breaks, and the most that a leak can cost."""
+    visit_patience: timedelta = timedelta(minutes=2)
+    """How long whoever came by a link counts as waiting without being seen again; their page asks every few seconds."""
     plan: Plan = field(default_factory=Plan)
     """What is believed of trainings before any was seen, and what knowing their end is worth."""
     learned: Learned = field(default_factory=Learned, compare=False)

@@ -3,6 +3,7 @@
 `InputPassed` is legal in `queued` only, and moves the job to `submitting` with its mark before the effect leaves: so a training is paid once.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,11 +12,15 @@ from worker.core import adoption, events
 from worker.core.decision import Decision, IllegalTransition, moved
 from worker.core.effects import CheckInput, LookUpMark, SubmitReplica
 from worker.core.failures import POLICIES, Action, Failure
-from worker.core.job import Attempt, AutoFix, Job, Lost, Outcome
+from worker.core.job import Attempt, Job, Lost, Outcome
 from worker.core.marks import marked_name, replica_mark
 from worker.core.policy import follow, retry, stop_for
+from worker.core.request import AutoFix
 from worker.core.rules import Rules, phase
 from worker.core.states import State
+
+_GIVEN_UP = {Failure.IMAGE_HOST_FAILING: Failure.IMAGE_NOT_FOUND, Failure.PROVIDER_FAILING: Failure.PROVIDER_REFUSED}
+"""What becomes of an input whose server, or whose provider, has failed for too long."""
 
 
 def check_input(job: Job, _event: events.FellDue, now: datetime, rules: Rules) -> Decision:
@@ -34,18 +39,19 @@ def submit(job: Job, event: events.InputPassed, now: datetime, rules: Rules) -> 
     attempt = Attempt(number=number, mark=mark, intended_at=now, fixer=_uses_fixer(job))
     # `tries` goes on: refusals in a row are asked about ever more rarely.
     submitting = moved(replace(job, attempts=(*job.attempts, attempt)), State.SUBMITTING, now + rules.lease, tries=job.tries)
-    return Decision(submitting, (SubmitReplica(job.account, mark, _body(job, attempt)),), f"submission {number} goes out as {mark}")
+    effect = SubmitReplica(job.account, mark, _body(job, attempt, event.fresh or {}))
+    advice = "".join(f"; a look at the picture: {one}" for one in event.advice)
+    return Decision(submitting, (effect,), f"submission {number} goes out as {mark}{advice}")
 
 
 def _uses_fixer(job: Job) -> bool:
-    asked = job.request.auto_fix is AutoFix.ALWAYS or bool(job.request.replica.get("auto_fix_training_image"))
     of_this_input = job.attempts[job.patient_from - 1 :]
     needed = any(a.failure and POLICIES[a.failure].action is Action.RETRY_WITH_IMAGE_FIXER for a in of_this_input)
-    return asked or (needed and job.request.auto_fix is AutoFix.ON_REJECTION)
+    return job.request.uses_fixer or (needed and job.request.auto_fix is AutoFix.ON_REJECTION)
 
 
-def _body(job: Job, attempt: Attempt) -> dict[str, Any]:
-    body = dict(job.request.replica) | {"replica_name": marked_name(job.request.replica.get("replica_name"), attempt.mark)}
+def _body(job: Job, attempt: Attempt, fresh: Mapping[str, str]) -> dict[str, Any]:
+    body = {**job.request.replica, **fresh} | {"replica_name": marked_name(job.request.replica.get("replica_name"), attempt.mark)}
     return body | {"auto_fix_training_image": True} if attempt.fixer else body
 
 
@@ -55,11 +61,11 @@ def reject_input(job: Job, event: events.InputRejected, now: datetime, rules: Ru
 
 
 def wait_for_input(job: Job, event: events.InputUnread, now: datetime, rules: Rules) -> Decision:
-    """The input's server fails: be patient for a time, then ask for another address."""
-    since = job.trying_since if job.failure is Failure.IMAGE_HOST_FAILING else None
+    """The input's server fails, or the provider of its address: be patient for a time, then ask for another."""
+    since = job.trying_since if job.failure is event.failure else None
     if since is not None and now - since >= rules.input_patience:
-        return follow(job, Failure.IMAGE_NOT_FOUND, f"{event.detail}, for {now - since}", now, rules)
-    return retry(job, Failure.IMAGE_HOST_FAILING, event.detail, now, rules)
+        return follow(job, _GIVEN_UP[event.failure], f"{event.detail}, for {now - since}", now, rules)
+    return retry(job, event.failure, event.detail, now, rules)
 
 
 def wait_for_budget(job: Job, event: events.BudgetReached, now: datetime, rules: Rules) -> Decision:

@@ -8,8 +8,9 @@ from worker.core.adoption import follow_replica, next_look
 from worker.core.decision import Decision, moved
 from worker.core.effects import PollReplica
 from worker.core.failures import Failure
-from worker.core.job import Attempt, Deletion, Job, Outcome, Start
+from worker.core.job import Attempt, Deletion, Job, Outcome
 from worker.core.policy import follow, stop_for
+from worker.core.request import Start
 from worker.core.rules import Rules
 from worker.core.states import State
 from worker.core.values import Maker

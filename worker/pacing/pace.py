@@ -57,6 +57,7 @@ class Pace:
         self._books: dict[str, Book] = {}
         self._unshared: dict[str, deque[Unshared]] = {}
         self._sharers: dict[str, int] = {}
+        self._among = 0
         self._away_until: int | None = None
 
     def close(self) -> None:
@@ -129,6 +130,10 @@ class Pace:
             allowed = self._numbers.allowed(self._own(account, limit), book.cut, now)
             broken = {kind: (why, _time(wait)) for kind, (why, wait) in book.breaks(now).items()}
             return Standing(limit, allowed, len(book.calls), _time(max(book.paused_until - now, 0)), broken, shared=False)
+
+    def among(self, processes: int) -> None:
+        """See `Pacer`."""
+        self._among = processes
 
     def _ticket_of(self, account: str, kind: Kind) -> Ticket | None:
         """A permit that this thread holds, unless it is too old: the call has to end before it counts no more, for its reply dates it anew."""
@@ -205,7 +210,7 @@ class Pace:
 
     def _own(self, account: str, limit: int | None) -> int | None:
         """What this process may take of the budget while nobody can count what the others take."""
-        return None if limit is None else max(limit // (2 * self._sharers.get(account, _UNKNOWN)), 1)
+        return None if limit is None else max(limit // (2 * (max(self._sharers.get(account, 0), self._among) or _UNKNOWN)), 1)
 
     def _book(self, account: str) -> Book:
         return self._books.setdefault(account, Book(self._numbers))

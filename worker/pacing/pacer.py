@@ -64,6 +64,9 @@ class Pacer(Protocol):
     def standing(self, account: str) -> Standing:
         """How the account goes."""
 
+    def among(self, processes: int) -> None:
+        """So many are at work, as the ledger has it: for the time in which nobody counts what they send together."""
+
     def close(self) -> None:
         """Give every connection back."""
 
@@ -100,6 +103,10 @@ class Unpaced:
         """Nothing is known."""
         del account
         return Standing(None, None, 0)
+
+    def among(self, processes: int) -> None:
+        """Nothing is shared."""
+        del processes
 
     def close(self) -> None:
         """Nothing is open."""

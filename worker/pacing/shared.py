@@ -10,15 +10,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
-from redis import Redis
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from worker.brokers import redis_at
 from worker.pacing.book import Look
 from worker.pacing.kinds import Kind, Numbers, Reason, Verdict
 
@@ -40,7 +39,7 @@ class SharedBook:
         """`url` as Celery takes it. Raises ValueError for one that redis-py cannot use. `process` tells this one from the others."""
         # A line that was cut while nobody looked is tried once more; what a second try counts twice is one call of a budget.
         again = Retry(NoBackoff(), 1, supported_errors=(LostConnectionError,))
-        self._redis = Redis.from_url(_plain(url), socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=again)
+        self._redis = redis_at(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=again)
         written = ", ".join(f"{name} = {number}" for name, number in asdict(numbers).items())
         self._script: Script = self._redis.register_script(f"local n = {{{written}}}\n{_SCRIPT}")
         self._process = process
@@ -111,15 +110,6 @@ def _look(reply: Sequence[Any]) -> Look:
     reason, wait, room, probe, failures, sharers, known = reply
     why = Reason(str(reason, "utf-8")) if reason else None
     return Look(why, int(wait), int(room), bool(probe), int(failures), int(sharers), bool(known))
-
-
-def _plain(url: str) -> str:
-    """Celery's address of a Redis as redis-py writes it: they differ for a socket alone."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"redis+socket", "rediss+socket"}:
-        return url
-    number = parse_qs(parts.query).get("virtual_host", ["0"])[0]
-    return f"unix://{parts.netloc}{unquote(parts.path)}?db={number}"
 
 
 def milliseconds() -> int:

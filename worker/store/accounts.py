@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.core.effects import StopAccount
@@ -21,11 +21,12 @@ _EVERY = select(ACCOUNT)
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why and since when nothing is paid for on an account."""
+    """Why and since when nothing is paid for on an account. `deaf`: nothing is even asked, for its key is not accepted."""
 
     account: str
     failure: Failure
     at: datetime
+    deaf: bool = False
 
 
 def stop(connection: Connection, order: StopAccount, now: datetime) -> None:
@@ -61,7 +62,7 @@ def known(connection: Connection) -> Known:
 def stops(connection: Connection) -> list[Stop]:
     """Every stopped account."""
     found = connection.execute(select(ACCOUNT).where(ACCOUNT.c.stopped_at.is_not(None)).order_by(ACCOUNT.c.name))
-    return [Stop(row.name, Failure(row.stopped_for), row.stopped_at) for row in found]
+    return [Stop(row.name, Failure(row.stopped_for), row.stopped_at, row.deaf) for row in found]
 
 
 def set_terms(connection: Connection, account: str, terms: Terms) -> None:
@@ -84,6 +85,12 @@ def keep_voices(connection: Connection, account: str, names: Iterable[str], now:
 def voices(connection: Connection, account: str) -> frozenset[str]:
     """The account's stock voices in lower case; empty when they are not known."""
     return frozenset(connection.execute(select(VOICE.c.name).where(VOICE.c.account == account)).scalars())
+
+
+def voices_read_at(connection: Connection) -> datetime | None:
+    """When the voices of any account were last read; None: never."""
+    found: datetime | None = connection.execute(select(func.max(ACCOUNT.c.voices_read_at))).scalar_one()
+    return found
 
 
 def _ensure(connection: Connection, account: str) -> None:

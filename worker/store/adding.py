@@ -16,10 +16,11 @@ from typing_extensions import override  # typing's own from Python 3.12 on
 
 from worker.core.job import Job, JobId
 from worker.store import stories
+from worker.store.columns import Moment
 from worker.store.database import one_of, portions
 from worker.store.reading import STORY
 from worker.store.rows import attempt_columns, columns_of, document_of, storable
-from worker.store.tables import Moment
+from worker.store.sealing import sealed_job, sealed_line, sealer_of
 from worker.store.whole import ATTEMPT, JOB, jobs_of
 
 _TOLD = frozenset({"version", "due_at", "priority", "state"})
@@ -32,6 +33,8 @@ Key = tuple[str, str]
 _MOMENT = Moment()
 _WHY = "enqueued by %s for the account %s"  # PostgreSQL's `format` understands the same
 _IN_LINE = ("id", "created_at", "version", "state", "caller", "account")
+# What a first line says, where it comes with the job: by the names that it has among the job's columns.
+_SAID = {"line_data": "data", "line_why": "why"}
 _NUL = "\\u0000"  # how JSON writes it; PostgreSQL keeps it in no text
 
 
@@ -116,8 +119,8 @@ def _insert_sqlite(connection: Connection, new: Sequence[New], *, rung: bool) ->
     known = find_by_keys(connection, [key for one in new if (key := _key(one.job))])
     fresh = [one for one in new if _key(one.job) not in known]
     if fresh:
-        connection.execute(insert(JOB), [storable(_columns(one, rung=rung)) for one in fresh])
-        connection.execute(insert(STORY), [storable(_first_line(one.job)) for one in fresh])
+        connection.execute(insert(JOB), [sealed_job(connection, storable(_columns(one, rung=rung))) for one in fresh])
+        connection.execute(insert(STORY), [sealed_line(connection, storable(_first_line(one.job))) for one in fresh])
     return {one.job.id for one in fresh}
 
 
@@ -127,6 +130,10 @@ def _insert_postgres(connection: Connection, new: Sequence[New], *, rung: bool) 
         return set()
     columns = _first_columns if all_fresh(new) else _columns
     rows = [columns(one, rung=rung) for one in new]
+    if sealer_of(connection).seals:
+        rows = [sealed_job(connection, storable(row)) for row in rows]
+    if any(one.job.request.consent for one in new):
+        rows = [row | _said(connection, one.job) for row, one in zip(rows, new, strict=True)]
     return set(connection.execute(_unfolded(tuple(rows[0])), {"rows": rows}).scalars())
 
 
@@ -140,15 +147,19 @@ def _of_keys(dialect: str) -> Select[Any]:
 def _unfolded(names: tuple[str, ...]) -> Select[Any]:
     """An insert of jobs that come as one JSON text: a tenth of the work of a parameter for each value, both here and there. Those that are new.
 
-    With the first line of each one's story: who is told that a job is there may read it, whatever happens between two statements.
+    With the first line of each one's story: who is told that a job is there may read it, whatever happens between two statements. What that line
+    says is made here of the job's columns, unless it comes with them (`_SAID`).
     """
-    rows = func.json_to_recordset(cast(bindparam("rows", type_=_Rows), JSON))
-    given = rows.table_valued(*(column(name, JOB.c[name].type) for name in names)).render_derived(with_types=True)
-    adding = postgresql.insert(JOB).from_select(list(names), select(given))
+    rows, of_job = func.json_to_recordset(cast(bindparam("rows", type_=_Rows), JSON)), [name for name in names if name not in _SAID]
+    types = {name: STORY.c[_SAID[name]].type if name in _SAID else JOB.c[name].type for name in names}
+    given = select(rows.table_valued(*(column(name, kind) for name, kind in types.items())).render_derived(with_types=True)).cte("given")
+    adding = postgresql.insert(JOB).from_select(of_job, select(*(given.c[name] for name in of_job)))
     without_known = adding.on_conflict_do_nothing(index_elements=[JOB.c.caller, JOB.c.idempotency_key])
     stored = without_known.returning(*(JOB.c[name] for name in _IN_LINE)).cte("stored")
-    line = _line_of({name: stored.c[name] for name in _IN_LINE}, func.format(_WHY, stored.c.caller, stored.c.account))
+    line = _line_of({name: stored.c[name] for name in _IN_LINE}, {}, func.format(_WHY, stored.c.caller, stored.c.account))
+    line |= {_SAID[name]: given.c[name] for name in names if name in _SAID}
     first = select(*(value if isinstance(value, ColumnElement) else literal(value, STORY.c[name].type) for name, value in line.items()))
+    first = first.select_from(stored.join(given, given.c.id == stored.c.id)) if len(of_job) < len(names) else first
     told = insert(STORY).from_select(list(line), first, include_defaults=False).cte("told")
     return select(stored.c.id).add_cte(told)
 
@@ -197,12 +208,21 @@ def _first_columns(new: New, *, rung: bool) -> dict[str, Any]:
 
 
 def _first_line(job: Job) -> dict[str, Any]:
+    """Who affirmed the rights to the input is on record here, whatever becomes of the request."""
+    consent = job.request.consent
+    affirmed = f"; the rights to it were affirmed, as of {consent['affirmed_at']}" if consent else ""
     values = {"id": job.id, "created_at": job.created_at, "version": job.version, "state": job.state.value}
-    return _line_of(values, _WHY % (job.caller, job.account))
+    return _line_of(values, {"consent": consent} if consent else {}, _WHY % (job.caller, job.account) + affirmed)
 
 
-def _line_of(job: Mapping[str, Any], why: object) -> dict[str, Any]:
+def _said(connection: Connection, job: Job) -> dict[str, Any]:
+    """What the job's first line says, as columns that come with the job's own."""
+    line = sealed_line(connection, storable(_first_line(job)))
+    return {name: line[of_line] for name, of_line in _SAID.items()}
+
+
+def _line_of(job: Mapping[str, Any], data: Mapping[str, Any], why: object) -> dict[str, Any]:
     return {
-        "job_id": job["id"], "at": job["created_at"], "version": job["version"], "event": stories.FIRST, "data": {}, "from_state": None,
+        "job_id": job["id"], "at": job["created_at"], "version": job["version"], "event": stories.FIRST, "data": data, "from_state": None,
         "to_state": job["state"], "why": why,
     }  # fmt: skip

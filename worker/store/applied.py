@@ -11,8 +11,9 @@ from worker.core.events import Event
 from worker.core.job import Attempt, Job
 from worker.core.rules import Rules
 from worker.core.values import Maker
-from worker.store import rulebook, single, stories
+from worker.store import notifications, rulebook, single, stories
 from worker.store.rows import attempt_columns, columns_of, document_of, storable
+from worker.store.sealing import sealed_job, sealed_line, sealed_word
 from worker.store.tables import METADATA
 
 JOB, ATTEMPT, STORY = METADATA.tables["job"], METADATA.tables["attempt"], METADATA.tables["story"]
@@ -45,12 +46,14 @@ def commit(connection: Connection, change: Applied, now: datetime) -> bool:
     """Write the decision. False, and nothing is written, when the job is not as it was read."""
     before, after = change.before, change.after
     same = {"same_id": before.id, "same_version": before.version}
-    if connection.execute(_SAME, _values(change, now) | same).rowcount != 1:
+    if connection.execute(_SAME, sealed_job(connection, _values(change, now)) | same).rowcount != 1:
         return False
     for attempt in changed(before, after):
         _keep_attempt(connection, after, attempt, known=before.attempt_of(attempt.mark) is not None)
     if change.decision.why:
-        connection.execute(_TOLD, storable(_line(change, now)))
+        connection.execute(_TOLD, sealed_line(connection, storable(_line(change, now))))
+    if (word := notifications.row_of(after, change.decision.effects, now)) is not None:
+        connection.execute(notifications.TELL, sealed_word(connection, storable(word)))
     return True
 
 
@@ -58,13 +61,15 @@ def commit_alone(connection: Connection, change: Applied, now: datetime) -> bool
     """The same in one statement, for a decision that changes one attempt at most."""
     before, after = change.before, change.after
     attempt = next(iter(changed(before, after)), None)
+    word = notifications.row_of(after, change.decision.effects, now)
     return single.written(
         connection,
         (before.id, before.version),
-        _values(change, now),
+        sealed_job(connection, _values(change, now)),
         None if attempt is None else storable(attempt_columns(after, attempt)),
         is_new=attempt is not None and before.attempt_of(attempt.mark) is None,
-        story=storable(_line(change, now)) if change.decision.why else None,
+        story=sealed_line(connection, storable(_line(change, now))) if change.decision.why else None,
+        word=None if word is None else sealed_word(connection, storable(word)),
     )
 
 

@@ -14,7 +14,7 @@ from worker.core.job import Outcome
 from worker.store import accounts
 from worker.store.tables import METADATA
 
-ATTEMPT = METADATA.tables["attempt"]
+ATTEMPT, JOB = METADATA.tables["attempt"], METADATA.tables["job"]
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 
 
@@ -30,13 +30,19 @@ class Month:
     strays: int = 0
 
 
-def months(connection: Connection, now: datetime, *, account: str | None = None, month: str | None = None) -> list[Month]:
-    """The book, newest month first and then by account. `month`: `YYYY-MM`, in UTC. Raises ValueError for what is none."""
+def months(
+    connection: Connection, now: datetime, *, account: str | None = None, month: str | None = None, caller: str | None = None
+) -> list[Month]:
+    """The book, newest month first and then by account. `month`: `YYYY-MM`, in UTC. Raises ValueError for what is none.
+
+    `caller`: only what this caller's jobs did.
+    """
     year_of, month_of = _calendar(connection)
-    entry, is_failed = _entry(now), case((ATTEMPT.c.outcome == Outcome.FAILED.value, 1), else_=0)
-    strays = func.sum(case((ATTEMPT.c.strays.is_(None), 0), else_=func.length(ATTEMPT.c.strays) - func.length(_without_commas()) + 1))
-    counted = select(ATTEMPT.c.account, year_of, month_of, entry, func.count(), func.sum(is_failed), strays)
-    counted = counted.where(*_chosen(account, month, year_of, month_of)).group_by(ATTEMPT.c.account, year_of, month_of, entry)
+    of_book, is_failed = entry(now), case((ATTEMPT.c.outcome == Outcome.FAILED.value, 1), else_=0)
+    counted = select(ATTEMPT.c.account, year_of, month_of, of_book, func.count(), func.sum(is_failed), func.sum(strays()))
+    counted = counted.where(*_chosen(account, month, year_of, month_of)).group_by(ATTEMPT.c.account, year_of, month_of, of_book)
+    if caller is not None:
+        counted = counted.where(ATTEMPT.c.job_id.in_(select(JOB.c.id).where(JOB.c.caller == caller)))
     book: dict[tuple[str, str], Month] = {}
     found = connection.execute(counted).all()
     known = accounts.known(connection)
@@ -48,8 +54,10 @@ def months(connection: Connection, now: datetime, *, account: str | None = None,
     return [book[key] for key in sorted(book, key=lambda key: (-int(key[0].replace("-", "")), key[1]))]
 
 
-def _without_commas() -> ColumnElement[str]:
-    return func.replace(ATTEMPT.c.strays, ",", "")
+def strays() -> ColumnElement[int]:
+    """How many replicas were paid for beside an attempt's own, in SQL."""
+    without_commas = func.replace(ATTEMPT.c.strays, ",", "")
+    return case((ATTEMPT.c.strays.is_(None), 0), else_=func.length(ATTEMPT.c.strays) - func.length(without_commas) + 1)
 
 
 def _calendar(connection: Connection) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
@@ -70,7 +78,7 @@ def _chosen(account: str | None, month: str | None, year_of: ColumnElement[Any],
     return chosen
 
 
-def _entry(now: datetime) -> ColumnElement[str]:
+def entry(now: datetime) -> ColumnElement[str]:
     """`worker.core.credits.entry_of`, in SQL; a test holds the two against each other."""
     of: Mapping[str, ColumnElement[bool]] = {outcome.value: ATTEMPT.c.outcome == outcome.value for outcome in Outcome}
     gone_early = or_(

@@ -32,9 +32,9 @@ def lock(connection: Connection, account: str) -> None:
 def reached(connection: Connection, account: str, terms: Terms, now: datetime, rules: Rules, *, written: int = 0) -> BudgetReached | None:
     """What the account's limits say to one more training; `written`: how many of those that are counted are this one."""
     if terms.max_in_flight is not None:
-        running = _count_running(connection, account, now - 2 * rules.training_deadline) - written
-        if running >= terms.max_in_flight:
-            detail = f"{running} trainings run, and the account {account} allows {terms.max_in_flight}"
+        in_flight = running(connection, account, now, rules) - written
+        if in_flight >= terms.max_in_flight:
+            detail = f"{in_flight} trainings run, and the account {account} allows {terms.max_in_flight}"
             return BudgetReached(Failure.IN_FLIGHT_FULL, detail)
     if terms.max_trainings_a_month is not None:
         paid = _count_paid(connection, account, _month_of(now), now) - written
@@ -44,15 +44,22 @@ def reached(connection: Connection, account: str, terms: Terms, now: datetime, r
     return None
 
 
-def _count_running(connection: Connection, account: str, since: datetime) -> int:
-    """Trainings that are under way, or may be. Past every deadline one is not counted: nobody looks at it any more."""
-    running = (
+def used(connection: Connection, account: str, terms: Terms, now: datetime, rules: Rules) -> tuple[int | None, int | None]:
+    """How many trainings run, and are paid for this month, where the account has a limit for it."""
+    in_flight = None if terms.max_in_flight is None else running(connection, account, now, rules)
+    return in_flight, None if terms.max_trainings_a_month is None else _count_paid(connection, account, _month_of(now), now)
+
+
+def running(connection: Connection, account: str, now: datetime, rules: Rules) -> int:
+    """The account's trainings that are under way, or may be. Past every deadline one is not counted: nobody looks at it any more."""
+    since = now - 2 * rules.training_deadline
+    under_way = (
         ATTEMPT.c.account == account,
         ATTEMPT.c.outcome.in_(_RUNNING),
         ATTEMPT.c.vanished_at.is_(None),
         ATTEMPT.c.intended_at > since,
     )
-    return int(connection.execute(select(func.count()).select_from(ATTEMPT).where(*running)).scalar_one())
+    return int(connection.execute(select(func.count()).select_from(ATTEMPT).where(*under_way)).scalar_one())
 
 
 def _count_paid(connection: Connection, account: str, since: datetime, now: datetime) -> int:

@@ -18,9 +18,10 @@ from sqlalchemy import ColumnElement, Connection, Integer, Select, String, Updat
 from worker.core.failures import Failure
 from worker.core.job import JobId
 from worker.core.states import State
+from worker.store.columns import Moment
 from worker.store.database import one_of, portions
 from worker.store.lines import in_fair_line, itself
-from worker.store.tables import METADATA, Moment
+from worker.store.tables import METADATA
 
 JOB, ACCOUNT = METADATA.tables["job"], METADATA.tables["account"]
 

@@ -14,13 +14,10 @@ from typing_extensions import override
 
 _BUSY = 30.0  # seconds that a writer waits for SQLite's one write lock before it gives up; longer than any transaction here
 _PAUSE = 0.02  # seconds between two tries where SQLite itself does not wait
-_STATEMENTS = (
-    32  # prepared ones that a SQLite connection keeps: all that are used often; sqlite3's 128 times a connection a thread are 20 MB
-)
-_IDLE, _USED = (
-    2.0,
-    "used",
-)  # seconds after which a connection is asked whether it still lives: a server that goes away is met then, or by a task
+# Prepared ones that a SQLite connection keeps: all that are used often; sqlite3's 128 times a connection a thread are 20 MB.
+_STATEMENTS = 32
+# Seconds after which a connection is asked whether it still lives: a server that goes away is met then, or by a task.
+_IDLE, _USED = 2.0, "used"
 _RECYCLE = 1800  # seconds after which an idle PostgreSQL connection is replaced: shorter than common proxies' idle limits
 _LISTED = 500  # values in one IN list of SQLite, which plans it well and refuses some tens of thousands
 _IN_ARRAY = 10_000  # values in one array of PostgreSQL: some 300 kB a statement

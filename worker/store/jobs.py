@@ -1,6 +1,6 @@
 """The ledger: add, claim, take, apply. It may not decide what happens to a job, and every decision is written by compare-and-swap on its version."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,12 +10,13 @@ from worker.core.effects import StopAccount, SubmitReplica
 from worker.core.failures import Failure
 from worker.core.job import Job, JobId, Terms
 from worker.core.states import State
-from worker.store import accounts, adding, applied, budgets, claims, lessons, looks, rulebook, single
+from worker.store import accounts, adding, applied, budgets, claims, inbox, lessons, looks, resealing, rulebook, single, tallies, visits
 from worker.store.adding import Added, KeyReusedError, New
 from worker.store.applied import Applied
 from worker.store.database import lasting
 from worker.store.reading import Reader
 from worker.store.rows import job_from, storable
+from worker.store.sealing import UNSEALED, Sealer, sealer_of
 from worker.store.whole import jobs_of, rows_of
 
 __all__ = ["Added", "Applied", "KeyReusedError", "Ledger", "New", "StaleJobError"]
@@ -30,10 +31,10 @@ class StaleJobError(Exception):
 class Ledger(Reader):
     """All that other rooms may do with the database. Thread-safe; one a process. Every `now` and every returned moment is in UTC."""
 
-    def __init__(self, database: Engine) -> None:
+    def __init__(self, database: Engine, sealer: Sealer = UNSEALED) -> None:
         """Use an engine of `open_database`."""
-        super().__init__(database)
-        self._lasting = lasting(database)
+        super().__init__(database, sealer)
+        self._lasting = lasting(self._database)
         self._kept: set[str] = set()  # digests of rules that are written down
 
     def add(self, job: Job, fingerprint: str, *, ring: timedelta | None) -> Added:
@@ -52,14 +53,14 @@ class Ledger(Reader):
         with (self._lasting if adding.all_fresh(new) else self._database).begin() as connection:
             return adding.add_many(connection, new, ring)
 
-    def find_by_key(self, caller: str, key: str | None, fingerprint: str) -> Job | None:
-        """The job that this request has already. Raises KeyReusedError when the key stands for another request."""
+    def find_by_key(self, caller: str, key: str | None, fingerprint: str | None = None) -> Job | None:
+        """The job under that key. Raises KeyReusedError when it stands for another request than this one; `fingerprint` None: whatever it was."""
         if key is None:
             return None
         with self._reading() as connection:
             found = adding.find_by_keys(connection, [(storable(caller), storable(key))])
         for job, of_job in found.values():
-            if of_job != fingerprint:
+            if fingerprint not in {None, of_job}:
                 raise KeyReusedError(job.id)
             return job
         return None
@@ -106,8 +107,29 @@ class Ledger(Reader):
         # Two statements: one alone that waited for another writer would have the job as he left it, and its attempts as they were before him.
         given = {"ids": [job_id], "now": now, "new_due_at": now + lease}
         with self._lasting.begin() as connection:
+            sealer = sealer_of(connection)
             taken = rows_of(connection, claims.taking(connection.dialect.name), given)
-            return [job_from(row, *single.surroundings(connection, row["id"], row["account"])) for row in taken]
+            return [job_from(row, *single.surroundings(connection, row["id"], row["account"]), sealer) for row in taken]
+
+    def keep_letter(self, letter: inbox.New, now: datetime) -> bool:
+        """See `inbox.keep`."""
+        with self._lasting.begin() as connection:
+            return inbox.keep(connection, letter, now)
+
+    def take_letters(self, now: datetime, lease: timedelta, limit: int, *, of_trainings: bool) -> list[inbox.Letter]:
+        """See `inbox.take`."""
+        with self._database.begin() as connection:
+            return inbox.take(connection, now, lease, limit, of_trainings=of_trainings)
+
+    def letters_read(self, letters: Sequence[inbox.Letter]) -> None:
+        """See `inbox.read`."""
+        with self._database.begin() as connection:
+            inbox.read(connection, letters)
+
+    def visited(self, job_id: JobId, now: datetime) -> None:
+        """See `visits.note`."""
+        with self._lasting.begin() as connection:
+            visits.note(connection, job_id, now)
 
     def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
         """See `looks.put_off`; for decisions that are no news."""
@@ -185,10 +207,19 @@ class Ledger(Reader):
             accounts.keep_voices(connection, account, names, now)
         self._voices.forget(account)
 
+    def reseal(self) -> Iterator[int]:
+        """See `resealing.reseal`. Needs a key."""
+        return resealing.reseal(self._database)
+
     def keep_lesson(self, subject: str, document: Mapping[str, Any], now: datetime) -> None:
         """See `lessons.keep`."""
         with self._database.begin() as connection:
             lessons.keep(connection, subject, document, now)
+
+    def add_tallies(self, grown: Mapping[str, float], now: datetime) -> None:
+        """See `tallies.add`."""
+        with self._database.begin() as connection:
+            tallies.add(connection, grown, now)
 
 
 def _mind_the_budget(connection: Connection, change: Applied, now: datetime) -> None:

@@ -24,15 +24,18 @@ from sqlalchemy import (
     literal,
     literal_column,
     null,
+    or_,
     select,
     union,
     union_all,
 )  # fmt: skip
 
 from worker.core.states import FAIR, State
-from worker.store.tables import METADATA, Moment
+from worker.store.columns import Moment
+from worker.store.tables import METADATA
 
 JOB, ATTEMPT, ACCOUNT = METADATA.tables["job"], METADATA.tables["attempt"], METADATA.tables["account"]
+INBOX, NOTIFICATION = METADATA.tables["inbox"], METADATA.tables["notification"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +48,31 @@ class DueLine:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What waits for somebody: lines, none of a stopped account; and whether a deletion is due."""
+    """What waits for somebody: lines, none of a stopped account; and whether something is to be cleaned up: a deletion, or an end, that is due.
+
+    `letters`: whether Tavus said something that nobody has read. `notifications`: whether a caller is to be told something.
+    """
 
     lines: tuple[DueLine, ...] = ()
     deletions: bool = False
+    letters: bool = False
+    notifications: bool = False
 
 
 def due(connection: Connection, now: datetime, *, rung_before: datetime) -> Due:
     """Every line with something due at `now`, or with a message that has been out since before `rung_before`; asked for in one statement."""
-    told: dict[str, set[DueLine]] = {kind: set() for kind in (_LINE, _DELETION, _STOPPED, _DEAF)}
+    told: dict[str, set[DueLine]] = {kind: set() for kind in (_LINE, _DELETION, _LETTER, _WORD, _STOPPED, _DEAF)}
     for row in connection.execute(_EVERYTHING, {"now": now, "rung_before": rung_before}):
         told[row.kind].add(DueLine(State(row.state), row.account))
     poor, deaf = ({line.account for line in told[kind]} for kind in (_STOPPED, _DEAF))
     moving = [one for one in told[_LINE] if one.account not in deaf and not (one.state is State.QUEUED and one.account in poor)]
-    return Due(tuple(sorted(moving, key=lambda line: (line.state, line.account))), bool(told[_DELETION]))
+    in_turn = tuple(sorted(moving, key=lambda line: (line.state, line.account)))
+    return Due(in_turn, deletions=bool(told[_DELETION]), letters=bool(told[_LETTER]), notifications=bool(told[_WORD]))
+
+
+def oldest(connection: Connection, now: datetime) -> dict[DueLine, datetime]:
+    """Since when the first of each line is due; lines of stopped accounts among them."""
+    return {DueLine(State(row.state), row.account): row.due_at for row in connection.execute(_OLDEST, {"now": now})}
 
 
 def callers(connection: Connection, state: State, account: str, now: datetime, rung_before: datetime | None) -> list[str]:
@@ -103,7 +117,7 @@ def _callers(state: State) -> CompoundSelect[Any]:
     return union(is_due, select(JOB.c.caller).where(*is_out))
 
 
-_LINE, _DELETION, _STOPPED, _DEAF = "line", "deletion", "stopped", "deaf"
+_LINE, _DELETION, _LETTER, _WORD, _STOPPED, _DEAF = "line", "deletion", "letter", "word", "stopped", "deaf"
 
 
 def _everything() -> CompoundSelect[Any]:
@@ -113,14 +127,18 @@ def _everything() -> CompoundSelect[Any]:
     unanswered = select(literal(_LINE).label("kind"), JOB.c.state, JOB.c.account).where(
         JOB.c.rung_at <= bindparam("rung_before", type_=Moment)
     )
-    is_due = exists().where(ATTEMPT.c.delete_due_at <= bindparam("now", type_=Moment))
+    now = bindparam("now", type_=Moment)
+    is_due = or_(exists().where(ATTEMPT.c.delete_due_at <= now), exists().where(JOB.c.conversation_end_due_at <= now))
     deletions = select(literal(_DELETION).label("kind"), any_state, nobody).where(is_due)
+    letters = select(literal(_LETTER).label("kind"), any_state, nobody).where(exists().where(INBOX.c.due_at <= now))
+    words = select(literal(_WORD).label("kind"), any_state, nobody).where(exists().where(NOTIFICATION.c.due_at <= now))
     kind = case((ACCOUNT.c.deaf, _DEAF), else_=_STOPPED).label("kind")
     stops = select(kind, any_state, ACCOUNT.c.name.label("account")).where(ACCOUNT.c.stopped_at.is_not(None))
-    return union_all(_due(), unanswered, deletions, stops)
+    return union_all(_due(), unanswered, deletions, letters, words, stops)
 
 
-def _due() -> Select[Any]:
+def _due(*, with_moment: bool = False) -> Select[Any]:
+    """`with_moment`: and since when the first of them is."""
     states = union_all(*(select(literal(state.value).label("state")) for state in State)).subquery("states")
     account = select(func.min(JOB.c.account)).where(JOB.c.state == states.c.state).scalar_subquery()
     first = select(states.c.state, account.label("account")).cte("line", recursive=True)
@@ -130,7 +148,8 @@ def _due() -> Select[Any]:
     of_line = (JOB.c.state == line.c.state, JOB.c.account == line.c.account, JOB.c.due_at <= bindparam("now", type_=Moment))
     earliest = select(func.min(JOB.c.due_at)).where(*of_line).scalar_subquery()
     due_line = (line.c.account.is_not(None), earliest.is_not(None))
-    return select(literal(_LINE).label("kind"), line.c.state, line.c.account).where(*due_line)
+    moment = (earliest.label("due_at"),) if with_moment else ()
+    return select(literal(_LINE).label("kind"), line.c.state, line.c.account, *moment).where(*due_line)
 
 
-_EVERYTHING = _everything()
+_EVERYTHING, _OLDEST = _everything(), _due(with_moment=True)

@@ -15,9 +15,10 @@ from sqlalchemy.types import TypeEngine
 
 from worker.core.decision import Decision
 from worker.core.job import Job, JobId
+from worker.store.columns import Moment
 from worker.store.database import Array, one_of, portions
 from worker.store.rows import storable
-from worker.store.tables import METADATA, Moment
+from worker.store.tables import METADATA
 
 JOB = METADATA.tables["job"]
 _MOVED = ("due_at", "progress", "tries")

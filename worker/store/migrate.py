@@ -1,30 +1,78 @@
 """Brings a database to the schema this code was written for. It may not run backwards."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Lock
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, make_url
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from worker.store.database import open_database
+from worker.store.database import open_database, reading
 
+LOCK = 7_201_190_311
+"""Any number that no other program uses for an advisory lock on this database: two processes that migrate at once wait for each other."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Processes wait for each other in the database; threads of one process meet earlier, in Alembic's own globals.
 _ONE_AT_A_TIME = Lock()
+_NEWER = (
+    "the database is at revision {here}, which is newer than this code ({code}), and is left as it is: nothing runs backwards. "
+    "This code works on it without a migration; to migrate, use the newer code."
+)
 
 
 class LedgerUnusableError(Exception):
     """The database refuses, or is not there; the text says which, why, and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Which schema a database has, None: no tables yet, and which one this code was written for. `is_known`: whether this code knows the first."""
+
+    here: str | None
+    code: str
+    is_known: bool
+
+
 def prepare(url: str) -> None:
     """Migrate the database at `url`. Raises LedgerUnusableError."""
+    with _usable(url) as database:
+        migrate(database)
+
+
+def revision_of(url: str) -> Revision:
+    """The revision of the database at `url`, which is left as it is. Raises LedgerUnusableError."""
+    with _usable(url) as database, reading(database).connect() as connection:
+        here = revision_in(connection)
+        return Revision(here, revisions()[0], here is None or here in revisions())
+
+
+def revision_in(connection: Connection) -> str | None:
+    """The revision that the database is at; None: nobody has prepared it."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@cache
+def revisions() -> tuple[str, ...]:
+    """The revisions that this code knows, the newest first."""
+    return tuple(one.revision for one in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())
+
+
+@contextmanager
+def _usable(url: str) -> Iterator[Engine]:
     try:
         database = open_database(url, connections=1)
-        migrate(database)
-        database.dispose()
+        try:
+            yield database
+        finally:
+            database.dispose()
     except (SQLAlchemyError, OSError, ValueError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().replace("\n", " ")
         raise LedgerUnusableError(f"the database at {_shown(url)} cannot be used: {reason}. Start it, or correct DATABASE_URL.") from error
@@ -46,6 +94,16 @@ def alembic_config(database: Engine) -> Config:
 
 
 def migrate(database: Engine) -> None:
-    """Upgrade to the newest revision. Does nothing on a database that is there already; the migrations lie in one transaction."""
+    """Upgrade to the newest revision. Does nothing on a database that is there already; the migrations lie in one transaction.
+
+    Raises LedgerUnusableError for a database that newer code has migrated.
+    """
     with _ONE_AT_A_TIME:
-        command.upgrade(alembic_config(database), "head")
+        try:
+            command.upgrade(alembic_config(database), "head")
+        except CommandError as error:
+            with reading(database).connect() as connection:
+                here = revision_in(connection)
+            if here is None or here in revisions():
+                raise
+            raise LedgerUnusableError(_NEWER.format(here=here, code=revisions()[0])) from error

@@ -1,8 +1,7 @@
 """What may be asked of the ledger. It may not write: `worker.store.jobs` adds that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,34 +12,40 @@ from worker.core.events import BudgetReached
 from worker.core.job import Attempt, Job, JobId, Mark, Terms
 from worker.core.rules import Rules
 from worker.core.states import State
-from worker.store import accounts, book, budgets, lessons, lines, rows, rulebook, stories, whole
+from worker.store import accounts, book, budgets, lessons, lines, listing, rows, rulebook, shelves, stories, visits, whole
 from worker.store.database import glancing, one_of, portions, reading
+from worker.store.gauges import Gauges
+from worker.store.recurrences import Recurrences
+from worker.store.retention import Retention
+from worker.store.rounds import Rounds
+from worker.store.sealing import UNSEALED, Sealer, sealer_of, with_sealer
+from worker.store.signs import Signs
 from worker.store.tables import METADATA
+from worker.store.tidying import Tidying
+from worker.store.tokens import Tokens
 from worker.store.voices import KnownVoices
 from worker.store.whole import ATTEMPT, JOB
 
-UNREADABLE = (ValueError, TypeError, LookupError)
-"""What a row raises that was changed by hand, or written by a newer version."""
 STORY = METADATA.tables["story"]
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """Some jobs in the order of their ids, each with its story; and the rows that cannot be read, by id, with the reason. `last`: where it ends."""
-
-    jobs: list[Job]
-    stories: Mapping[JobId, list[stories.Line]]
-    unreadable: Mapping[JobId, str]
-    last: JobId | None
 
 
 class Reader:
     """Questions to the ledger. Thread-safe. Every moment that is returned is in UTC."""
 
-    def __init__(self, database: Engine) -> None:
-        """Use an engine of `open_database`."""
-        self._database = database
-        self._reader, self._glancer = reading(database), glancing(database)
+    def __init__(self, database: Engine, sealer: Sealer = UNSEALED) -> None:
+        """Use an engine of `open_database`. `sealer`: for the secrets in its rows."""
+        self._database = with_sealer(database, sealer)
+        self._reader, self._glancer = reading(self._database), glancing(self._database)
+        self.tokens = Tokens(self._database)
+        """The tokens of callers, which lie beside the jobs."""
+        self.gauges = Gauges(self._database)
+        """What monitoring asks."""
+        self.signs = Signs(self._database)
+        """Which workers live, and hear."""
+        self.rounds, self.recurrences = Rounds(self._database), Recurrences(self._database)
+        """What is done by the calendar: rounds of the house, and jobs that recur."""
+        self.tidying, self.retention = Tidying(self._database), Retention(self._database)
+        """What deletes and erases."""
         self._voices = KnownVoices(self._read_voices)
 
     def close(self) -> None:
@@ -93,21 +98,39 @@ class Reader:
             found = connection.execute(select(ATTEMPT.c.job_id).where(ATTEMPT.c.mark == mark)).scalar()
         return JobId(found) if found else None
 
-    def recent(self, limit: int, state: State | None = None) -> list[Job]:
-        """The newest jobs, newest first; without a row that cannot be read, which is for the audit."""
+    def recent(self, limit: int, state: State | None = None, *, caller: str | None = None) -> list[Job]:
+        """The newest jobs, of one caller or of all, newest first; without a row that cannot be read, which is for the audit."""
         wanted = select(JOB.c.id).order_by(JOB.c.id.desc()).limit(limit)
+        wanted = wanted if caller is None else wanted.where(JOB.c.caller == caller)
         with self._reading() as connection:
             ids = [JobId(one) for one in connection.execute(wanted.where(JOB.c.state == state.value) if state else wanted).scalars()]
-            return _readable(connection, ids)[0][::-1]
+            return shelves.readable(connection, ids)[0][::-1]
 
-    def shelf(self, after: JobId | None, limit: int) -> Shelf:
-        """The next jobs after that id, as one moment sees them with their stories."""
+    def page(self, wanted: listing.Wanted, after: JobId | None, limit: int) -> listing.Page:
+        """The next jobs, newest first; without a row that cannot be read, which is for the audit."""
         with self._reading() as connection:
-            following = select(JOB.c.id).order_by(JOB.c.id).limit(limit)
-            ids = [JobId(one) for one in connection.execute(following.where(JOB.c.id > after) if after else following).scalars()]
-            jobs, unreadable = _readable(connection, ids)
-            told, untold = _stories(connection, ids)
-            return Shelf(jobs, told, unreadable | untold, ids[-1] if ids else None)
+            ids, following = listing.ids(connection, wanted, after, limit)
+            return listing.Page(tuple(shelves.readable(connection, ids)[0][::-1]), following)
+
+    def page_versions(self, wanted: listing.Wanted, after: JobId | None, limit: int) -> list[tuple[JobId, int]]:
+        """See `listing.versions`."""
+        with self._glancing() as connection:
+            return listing.versions(connection, wanted, after, limit)
+
+    def tally(self, caller: str | None, most: int) -> dict[State, int]:
+        """See `listing.tally`."""
+        with self._reading() as connection:
+            return listing.tally(connection, caller, most)
+
+    def running(self, account: str, now: datetime, rules: Rules) -> int:
+        """How many of the account's trainings are under way, or may be, as its limits count them."""
+        with self._glancing() as connection:
+            return budgets.running(connection, account, now, rules)
+
+    def shelf(self, after: JobId | None, limit: int) -> shelves.Shelf:
+        """See `shelves.read`."""
+        with self._reading() as connection:
+            return shelves.read(connection, after, limit)
 
     def rules(self) -> rulebook.Rulebook:
         """Every rules and terms that decisions were made under, by digest."""
@@ -119,6 +142,11 @@ class Reader:
         with self._reading() as connection:
             found = connection.execute(select(ATTEMPT).where(ATTEMPT.c.account == account)).mappings()
             return [(JobId(row["job_id"]), rows.attempt_from(dict(row))) for row in found]
+
+    def ids(self, account: str) -> list[JobId]:
+        """The ids of all jobs of an account."""
+        with self._reading() as connection:
+            return [JobId(job_id) for job_id in connection.execute(select(JOB.c.id).where(JOB.c.account == account)).scalars()]
 
     def held(self, account: str) -> list[JobId]:
         """The held jobs of an account."""
@@ -136,7 +164,21 @@ class Reader:
         """The job's story, oldest line first."""
         with self._reading() as connection:
             found = connection.execute(select(STORY).where(STORY.c.job_id == job_id).order_by(STORY.c.id))
-            return [stories.line_from(dict(row)) for row in found.mappings()]
+            return [stories.line_from(dict(row), sealer_of(connection)) for row in found.mappings()]
+
+    def story_from(self, job_id: JobId, number: int, limit: int) -> list[stories.Line]:
+        """The lines of the job's story after the first so many, oldest first."""
+        following = select(STORY).where(STORY.c.job_id == job_id).order_by(STORY.c.id).offset(number).limit(limit)
+        with self._glancing() as connection:
+            return [stories.line_from(dict(row), sealer_of(connection)) for row in connection.execute(following).mappings()]
+
+    def versions(self, job_ids: Sequence[JobId]) -> dict[JobId, int]:
+        """How often each of the jobs was written, of those that exist: who has read it at that version need not read it again."""
+        with self._glancing() as connection:
+            asked = select(JOB.c.id, JOB.c.version).where(one_of(connection.dialect.name, JOB.c.id, "ids"))
+            return {
+                JobId(row.id): row.version for part in portions(connection, job_ids) for row in connection.execute(asked, {"ids": part})
+            }
 
     def voices(self, account: str) -> frozenset[str]:
         """The account's stock voices in lower case, as they were a moment ago; empty when they are not known."""
@@ -145,6 +187,11 @@ class Reader:
     def _read_voices(self, account: str) -> frozenset[str]:
         with self._glancing() as connection:
             return accounts.voices(connection, account)
+
+    def voices_read_at(self) -> datetime | None:
+        """See `accounts.voices_read_at`."""
+        with self._glancing() as connection:
+            return accounts.voices_read_at(connection)
 
     def terms(self, account: str) -> Terms:
         """The account's terms."""
@@ -156,16 +203,23 @@ class Reader:
         with self._glancing() as connection:
             return budgets.reached(connection, account, accounts.known(connection).terms_of(account), now, rules)
 
-    def book(self, now: datetime, *, account: str | None = None, month: str | None = None) -> list[book.Month]:
+    def book(self, now: datetime, *, account: str | None = None, month: str | None = None, caller: str | None = None) -> list[book.Month]:
         """See `book.months`."""
         with self._reading() as connection:
-            return book.months(connection, now, account=account, month=month)
+            return book.months(connection, now, account=account, month=month, caller=caller)
 
     def due_deletions(self, now: datetime, limit: int) -> list[JobId]:
-        """The jobs with a deletion that is due, longest due first."""
+        """The jobs with a deletion, or an end of their conversation, that is due: ends first, for they bill, and each longest due first."""
+        ends = select(JOB.c.id).where(JOB.c.conversation_end_due_at <= now).order_by(JOB.c.conversation_end_due_at).limit(limit)
         due = select(ATTEMPT.c.job_id).where(ATTEMPT.c.delete_due_at <= now).order_by(ATTEMPT.c.delete_due_at).limit(limit)
         with self._glancing() as connection:
-            return [JobId(job_id) for job_id in dict.fromkeys(connection.execute(due).scalars())]
+            found = [*connection.execute(ends).scalars(), *connection.execute(due).scalars()]
+        return [JobId(job_id) for job_id in dict.fromkeys(found)][:limit]
+
+    def waiting_before(self, account: str, since: datetime) -> int:
+        """See `visits.before`."""
+        with self._glancing() as connection:
+            return visits.before(connection, account, since)
 
     def subjects(self) -> list[str]:
         """See `lessons.subjects`."""
@@ -191,33 +245,3 @@ class Reader:
         """The stopped accounts."""
         with self._glancing() as connection:
             return accounts.stops(connection)
-
-
-def _readable(connection: Connection, ids: Sequence[JobId]) -> tuple[list[Job], dict[JobId, str]]:
-    """The jobs that can be read, and why the others cannot: all at once when none is odd, else one by one."""
-    try:
-        return sorted(whole.jobs_of(connection, ids), key=lambda job: job.id), {}
-    except UNREADABLE:
-        jobs: list[Job] = []
-        unreadable: dict[JobId, str] = {}
-        for job_id in ids:
-            try:
-                jobs += whole.jobs_of(connection, [job_id])
-            except UNREADABLE as error:
-                unreadable[job_id] = f"{type(error).__name__}: {error}"
-        return jobs, unreadable
-
-
-def _stories(connection: Connection, ids: Sequence[JobId]) -> tuple[dict[JobId, list[stories.Line]], dict[JobId, str]]:
-    """The stories, and which of them have a line that cannot be read, and why."""
-    told: dict[JobId, list[stories.Line]] = {job_id: [] for job_id in ids}
-    untold: dict[JobId, str] = {}
-    for part in portions(connection, ids):
-        told_of = select(STORY).where(one_of(connection.dialect.name, STORY.c.job_id, "ids")).order_by(STORY.c.id)
-        found = connection.execute(told_of, {"ids": part})
-        for row in found.mappings():
-            try:
-                told[JobId(row["job_id"])].append(stories.line_from(dict(row)))
-            except UNREADABLE as error:
-                untold[JobId(row["job_id"])] = f"a line of its story: {type(error).__name__}: {error}"
-    return told, untold

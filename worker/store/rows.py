@@ -11,31 +11,26 @@ from operator import attrgetter
 from typing import Any
 
 from worker.core.failures import Failure
-from worker.core.job import (
-    Attempt,
-    AutoFix,
-    Conversation,
-    ConversationId,
-    Deletion,
-    Job,
-    Lost,
-    Mark,
-    Outcome,
-    ReplicaId,
-    Request,
-    Start,
-    Terms,
-)
+from worker.core.job import Attempt, Conversation, ConversationId, Deletion, Job, Lost, Mark, Outcome, ReplicaId, Terms
 from worker.core.learned import subject_of
+from worker.core.request import AutoFix, Request, Start
 from worker.core.states import State
 from worker.core.values import Maker
+from worker.store.sealing import UNSEALED, Sealer
 
 _PLAIN = (
     "account", "caller", "created_at", "version", "due_at", "priority", "idempotency_key", "conversation_wanted", "cancel_requested",
     "tries", "trying_since", "scans", "missing_since", "watched_since", "progress", "detail", "patient_from",
+    "visited_at",
 )  # fmt: skip
 
 _REQUEST = tuple(one.name for one in fields(Request))
+# Workers of the version before know none of these, and could not read a request that has them: they are stored where they say something.
+_LATER = {
+    one.name: one.default
+    for one in fields(Request)
+    if one.name in {"notify_conversation_url", "notify_conversation_events", "source_url_provider", "consent"}
+}
 _request = attrgetter(*_REQUEST)  # asked at every door, and `fields` of each request takes longer than the rest
 _ATTEMPT = tuple(one.name for one in fields(Attempt) if one.name not in {"deletion", "strays"})
 
@@ -54,9 +49,8 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any column, and anything in a
     Much of what is stored are words of others (an error's text, a caller's metadata): no word may make a row that cannot be written.
     """
     kind = type(value)
-    if kind in _KEPT or (
-        kind is str and value.isascii() and "\x00" not in value
-    ):  # most of all there is, and asked for some hundred times a job
+    # Most of all there is, and asked for some hundred times a job.
+    if kind in _KEPT or (kind is str and value.isascii() and "\x00" not in value):
         return value
     match value:
         case str():
@@ -71,16 +65,17 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any column, and anything in a
             return value
 
 
-def job_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], terms: Terms) -> Job:
+def job_from(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], terms: Terms, sealer: Sealer = UNSEALED) -> Job:
     """The job of a row of `job` and its rows of `attempt`, in order, under its account's terms."""
     return _JOBS.made(
         {
             **row,
             "state": _state(row["state"]),
-            "request": request_from(row["request"]),
+            "request": request_from(sealer.open_document(row["request"])),
             "terms": terms,
             "attempts": tuple([attempt_from(attempt) for attempt in attempts]),
-            "conversation": _conversation_from(row),
+            "conversation": _conversation_from(row, sealer),
+            "openings": tuple(datetime.fromisoformat(one) for one in row["openings"].split(",")) if row["openings"] else (),
             "failure": _failure(row["failure"]) if row["failure"] else None,
             "release_to": _state(row["release_to"]) if row["release_to"] else None,
             "written_at": row["updated_at"],
@@ -103,6 +98,11 @@ def columns_of(job: Job) -> dict[str, Any]:
         "conversation_id": conversation and conversation.id,
         "conversation_url": conversation and conversation.url,
         "conversation_lost": conversation.lost if conversation else 0,
+        "conversation_end_due_at": conversation and conversation.end_due_at,
+        "conversation_ended_at": conversation and conversation.ended_at,
+        "conversation_opened_at": conversation and conversation.opened_at,
+        "conversation_admission": conversation and conversation.admission,
+        "openings": ",".join(one.isoformat() for one in job.openings) or None,
     }
 
 
@@ -113,7 +113,8 @@ def request_from(document: Mapping[str, Any]) -> Request:
 
 def document_of(request: Request) -> dict[str, Any]:
     """The request as JSON."""
-    return dict(zip(_REQUEST, _request(request), strict=True))
+    values = zip(_REQUEST, _request(request), strict=True)
+    return {name: value for name, value in values if name not in _LATER or value != _LATER[name]}
 
 
 def terms_from(row: Mapping[str, Any]) -> Terms:
@@ -169,13 +170,17 @@ def _deletion_from(row: Mapping[str, Any]) -> Deletion | None:
     return Deletion(due_at=row["delete_due_at"], hard=row["delete_hard"], confirmed_at=row["delete_confirmed_at"])
 
 
-def _conversation_from(row: Mapping[str, Any]) -> Conversation | None:
+def _conversation_from(row: Mapping[str, Any], sealer: Sealer) -> Conversation | None:
     if row["conversation_mark"] is None:
         return None
     return Conversation(
         mark=Mark(row["conversation_mark"]),
         intended_at=row["conversation_intended_at"],
         id=ConversationId(row["conversation_id"]) if row["conversation_id"] else None,
-        url=row["conversation_url"],
+        url=sealer.open(row["conversation_url"]) if row["conversation_url"] else row["conversation_url"],
         lost=row["conversation_lost"],
+        end_due_at=row["conversation_end_due_at"],
+        ended_at=row["conversation_ended_at"],
+        opened_at=row["conversation_opened_at"],
+        admission=row["conversation_admission"],
     )

@@ -14,8 +14,9 @@ from worker.core.job import Terms
 from worker.store.rows import terms_from
 from worker.store.tables import METADATA
 
-JOB, ATTEMPT, STORY, ACCOUNT = (METADATA.tables[name] for name in ("job", "attempt", "story", "account"))
-_JOB, _ATTEMPT, _STORY = "job_", "attempt_", "story_"
+JOB, ATTEMPT, STORY, ACCOUNT, NOTIFICATION = (METADATA.tables[name] for name in ("job", "attempt", "story", "account", "notification"))
+_JOB, _ATTEMPT, _STORY, _WORD = "job_", "attempt_", "story_", "word_"
+_Names = tuple[str, ...]
 
 
 def written(
@@ -26,10 +27,13 @@ def written(
     *,
     is_new: bool,
     story: Mapping[str, Any] | None,
+    word: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Write a decision: whether the job was the `same`, of this id and version. Nothing is written otherwise."""
-    said = _decision(tuple(job), None if attempt is None else tuple(attempt), is_new, None if story is None else tuple(story))
+    """Write a decision: whether the job was the `same`, of this id and version. Nothing is written otherwise. `word`: what its caller is told."""
+    names = [None if one is None else tuple(one) for one in (attempt, story, word)]
+    said = _decision(tuple(job), is_new, *names)
     given = {"same_id": same[0], "same_version": same[1]} | _named(_JOB, job) | _named(_ATTEMPT, attempt) | _named(_STORY, story)
+    given |= _named(_WORD, word)
     return connection.execute(said, given).first() is not None
 
 
@@ -47,7 +51,7 @@ def _named(prefix: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 @cache
-def _decision(job: tuple[str, ...], attempt: tuple[str, ...] | None, is_new: bool, story: tuple[str, ...] | None) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+def _decision(job: _Names, is_new: bool, attempt: _Names | None, story: _Names | None, word: _Names | None) -> Select[Any]:  # noqa: FBT001 - a key of the cache
     """The statement for a decision that changes these columns. There are some tens of them."""
     same = (JOB.c.id == bindparam("same_id"), JOB.c.version == bindparam("same_version"))
     fresh = update(JOB).where(*same).values({name: _given(JOB, _JOB, name) for name in job}).returning(JOB.c.id).cte("fresh")
@@ -56,6 +60,8 @@ def _decision(job: tuple[str, ...], attempt: tuple[str, ...] | None, is_new: boo
         also.append(_added(ATTEMPT, _ATTEMPT, attempt, fresh) if is_new else _changed(attempt, fresh))
     if story is not None:
         also.append(_added(STORY, _STORY, story, fresh))
+    if word is not None:
+        also.append(_added(NOTIFICATION, _WORD, word, fresh))
     return select(fresh.c.id).add_cte(*also)
 
 

@@ -8,16 +8,19 @@ from typing import Any, get_args
 from worker.core.events import Event
 from worker.core.failures import Failure
 from worker.core.states import State
+from worker.store.sealing import UNSEALED, Sealer
 
 _EVENTS: dict[str, type[Event]] = {event.__name__: event for event in get_args(Event)}
 
 FIRST = "Enqueued"
 """How every story begins."""
+ERASED = "Erased"
+"""How one begins that retention has erased: what follows happened since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of a story. `event` is the name of a class in `worker.core.events`, or `FIRST`."""
+    """One line of a story. `event` is the name of a class in `worker.core.events`, `FIRST` or `ERASED`."""
 
     at: datetime
     version: int
@@ -47,11 +50,11 @@ def event_from(name: str, data: Mapping[str, Any]) -> Event:
     return kind(**{field.name: _rich(field.name, data[field.name]) for field in fields(kind) if field.name in data})
 
 
-def line_from(row: Mapping[str, Any]) -> Line:
+def line_from(row: Mapping[str, Any], sealer: Sealer = UNSEALED) -> Line:
     """The line of a row of `story`."""
     from_state = State(row["from_state"]) if row["from_state"] else None
     return Line(
-        at=row["at"], version=row["version"], event=row["event"], data=row["data"],
+        at=row["at"], version=row["version"], event=row["event"], data=sealer.open_document(row["data"]),
         from_state=from_state, to_state=State(row["to_state"]), why=row["why"], rules=row["rules"],
     )  # fmt: skip
 
@@ -60,6 +63,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of any event
     match value:
         case timedelta():
             return value.total_seconds()
+        case datetime():
+            return value.isoformat()
         case Failure():
             return value.value
         case tuple():
@@ -72,9 +77,11 @@ def _rich(name: str, value: Any) -> Any:  # noqa: ANN401 - any field of any even
     match name:
         case "failure" | "account_fault" if value is not None:
             return Failure(value)
+        case "made_at":
+            return datetime.fromisoformat(value)
         case "retry_after" if value is not None:
             return timedelta(seconds=value)
-        case "replica_ids":
+        case "replica_ids" | "advice":
             return tuple(value)
         case _:
             return value

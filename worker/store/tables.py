@@ -1,65 +1,17 @@
 """The ledger's tables, as SQLModel classes. They may not be used outside the store: everybody else gets the core's frozen values."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, UniqueConstraint, false, text
-from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Column, Index, UniqueConstraint, false
+from sqlmodel import Field
 
 from worker.core.states import FAIR
-
-# Not JSONB: that keeps numbers as decimals, so that 6.208479595147445e+16 comes back as another number; and nothing is ever looked for inside.
-Document = JSON
-# SQLite counts by itself only in a column that is called INTEGER, and that has 64 bits there anyway.
-Counter = BigInteger().with_variant(Integer(), "sqlite")
+from worker.store import notification_tables, schedule_tables, tally_tables  # noqa: F401 - in files of their own: whoever asks for the metadata wants all
+from worker.store.columns import Counter, Document, Moment, Table, where
 
 
-def _where(condition: str) -> dict[str, Any]:
-    """What makes an index partial, in either database's words."""
-    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment in UTC, to the microsecond. SQLite keeps no zone, so it is taken off on the way in and put back on the way out."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a moment without a zone: nobody could say when it is."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            message = f"{value} has no time zone"
-            raise ValueError(message)
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
-        del dialect
-        return None if value is None else value.replace(tzinfo=UTC)
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ANN401 - as the base class says
-        """None for PostgreSQL, whose connections are in UTC: a job has fifteen moments, and jobs are read by the thousand."""
-        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
-
-
-class _Table(SQLModel):
-    """All tables share one metadata, with names for constraints so that migrations can speak of them."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_N_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-class JobRow(_Table, table=True):
+class JobRow(Table, table=True):
     """A job. `rung_at` is set while a message for it is out; `fingerprint` tells whether a repeated idempotency key means the same request."""
 
     __tablename__ = "job"
@@ -70,10 +22,14 @@ class JobRow(_Table, table=True):
         UniqueConstraint("caller", "idempotency_key"),
         Index("ix_job_line", "state", "account", "due_at"),
         *(
-            Index(f"ix_job_{state.value}", "account", "caller", "priority", "due_at", "state", **_where(f"state = '{state.value}'"))
+            Index(f"ix_job_{state.value}", "account", "caller", "priority", "due_at", "state", **where(f"state = '{state.value}'"))
             for state in FAIR
         ),
-        Index("ix_job_rung_at", "rung_at", "state", "account", **_where("rung_at IS NOT NULL")),
+        # A list of jobs is in the order of their ids, newest first: for each thing it is asked for by, an index has that order.
+        *(Index(f"ix_job_{name}_id", name, "id") for name in ("caller", "account", "state")),
+        # The ends of conversations that somebody waits for are few, and so is their index.
+        Index("ix_job_end_due_at", "conversation_end_due_at", **where("conversation_end_due_at IS NOT NULL")),
+        Index("ix_job_rung_at", "rung_at", "state", "account", **where("rung_at IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True, max_length=26)
@@ -106,9 +62,16 @@ class JobRow(_Table, table=True):
     release_to: str | None = None
     patient_from: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     conversation_lost: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    conversation_opened_at: datetime | None = Field(default=None, sa_type=Moment)
+    conversation_admission: str | None = None
+    openings: str | None = None
+    visited_at: datetime | None = Field(default=None, sa_type=Moment)
+    conversation_end_due_at: datetime | None = Field(default=None, sa_type=Moment)
+    conversation_ended_at: datetime | None = Field(default=None, sa_type=Moment)
+    erased_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
-class AttemptRow(_Table, table=True):
+class AttemptRow(Table, table=True):
     """One submission of a job: the credit book's entry."""
 
     __tablename__ = "attempt"
@@ -116,9 +79,9 @@ class AttemptRow(_Table, table=True):
         Index("ix_attempt_replica_id", "replica_id"),
         # Budgets and the credit book count an account's attempts; the sweep asks for the few deletions that are due.
         Index("ix_attempt_account", "account", "outcome", "intended_at"),
-        Index("ix_attempt_delete_due_at", "delete_due_at", **_where("delete_due_at IS NOT NULL")),
+        Index("ix_attempt_delete_due_at", "delete_due_at", **where("delete_due_at IS NOT NULL")),
         # What a plan learns from: the newest trainings of a kind that began before some moment, found without a look at any other.
-        Index("ix_attempt_subject", "subject", "intended_at", **_where("replica_id IS NOT NULL")),
+        Index("ix_attempt_subject", "subject", "intended_at", **where("replica_id IS NOT NULL")),
     )
 
     job_id: str = Field(primary_key=True, foreign_key="job.id")
@@ -146,7 +109,7 @@ class AttemptRow(_Table, table=True):
     look_due_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
-class StoryRow(_Table, table=True):
+class StoryRow(Table, table=True):
     """One line of a job's story. Only ever added to; `event` and `data` are enough to replay the decision."""
 
     __tablename__ = "story"
@@ -164,7 +127,7 @@ class StoryRow(_Table, table=True):
     rules: str | None = None
 
 
-class RulesRow(_Table, table=True):
+class RulesRow(Table, table=True):
     """Rules that decisions were made under, by their digest, so that a story can be replayed under its own."""
 
     __tablename__ = "rules"
@@ -173,7 +136,7 @@ class RulesRow(_Table, table=True):
     document: dict[str, Any] = Field(sa_type=Document)
 
 
-class LessonRow(_Table, table=True):
+class LessonRow(Table, table=True):
     """What was learned of a subject: the times of a kind of training, or the callbacks of an account. Made anew from the attempts, and no record."""
 
     __tablename__ = "lesson"
@@ -183,7 +146,7 @@ class LessonRow(_Table, table=True):
     learned_at: datetime = Field(sa_type=Moment)
 
 
-class AccountRow(_Table, table=True):
+class AccountRow(Table, table=True):
     """What is known of a Tavus account besides its key, which is never stored, and the terms that its owner set.
 
     `deaf`: its key is not accepted, so not even polls are tried. `price` is a decimal number as text: SQLite has none.
@@ -204,7 +167,7 @@ class AccountRow(_Table, table=True):
     requests_a_minute: int | None = None
 
 
-class VoiceRow(_Table, table=True):
+class VoiceRow(Table, table=True):
     """A stock voice that the account may name."""
 
     __tablename__ = "voice"
@@ -213,4 +176,40 @@ class VoiceRow(_Table, table=True):
     name: str = Field(primary_key=True)
 
 
-METADATA = _Table.metadata
+class TokenRow(Table, table=True):
+    """A caller's token: `digest` is its SHA-256, in hexadecimal digits; `scopes` are separated by commas. The token itself is kept nowhere."""
+
+    __tablename__ = "token"
+
+    id: str = Field(primary_key=True)
+    caller: str
+    digest: str = Field(unique=True)
+    scopes: str
+    created_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime | None = Field(default=None, sa_type=Moment)
+    revoked_at: datetime | None = Field(default=None, sa_type=Moment)
+    last_used_at: datetime | None = Field(default=None, sa_type=Moment)
+    requests_a_minute: int | None = None
+
+
+class InboxRow(Table, table=True):
+    """What Tavus said and nobody has read yet: stored before it is answered, so that a process which dies right after loses nothing.
+
+    `once`: of a conversation each sort of word is taken once, and its row stays to say so; the body goes when it was read. A word about a training is
+    a mere hint, and its row goes. `due_at`: when it is (again) to be read.
+    """
+
+    __tablename__ = "inbox"
+    __table_args__ = (Index("ix_inbox_due_at", "due_at", **where("due_at IS NOT NULL")),)
+
+    id: int | None = Field(default=None, sa_column=Column(Counter, primary_key=True))
+    job_id: str = Field(foreign_key="job.id")
+    mark: str
+    kind: str
+    once: str | None = Field(default=None, unique=True)
+    received_at: datetime = Field(sa_type=Moment)
+    due_at: datetime | None = Field(default=None, sa_type=Moment)
+    body: dict[str, Any] | None = Field(default=None, sa_type=Document)
+
+
+METADATA = Table.metadata

@@ -14,6 +14,7 @@ from worker.core.job import Job, JobId
 from worker.store import accounts, claims, rows
 from worker.store.accounts import Known
 from worker.store.database import one_of, portions
+from worker.store.sealing import sealer_of
 from worker.store.tables import METADATA
 
 JOB, ATTEMPT = METADATA.tables["job"], METADATA.tables["attempt"]
@@ -61,7 +62,8 @@ def _jobs(connection: Connection, wanted: Select[Any], given: Mapping[str, objec
             jobs[job_id], attempts[job_id] = dict(zip(_OF_JOB, row, strict=False)), []
         if row[-1] is not None:
             attempts[job_id].append(dict(zip(_OF_ATTEMPT, row[len(_OF_JOB) :], strict=True)))
-    return [rows.job_from(row, attempts[job_id], known.terms_of(row["account"])) for job_id, row in sorted(jobs.items())]
+    sealer = sealer_of(connection)
+    return [rows.job_from(row, attempts[job_id], known.terms_of(row["account"]), sealer) for job_id, row in sorted(jobs.items())]
 
 
 def rows_of(connection: Connection, wanted: Select[Any] | Update, given: Mapping[str, object]) -> list[dict[str, Any]]:

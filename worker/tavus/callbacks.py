@@ -1,17 +1,30 @@
-"""The address that Tavus calls when a training ends, with a token for each attempt. It may not believe a callback: it says whom to look at.
+"""The addresses that Tavus calls when a training ends, and about a conversation, with a token for each. It may not believe a callback.
 
-Tavus signs nothing (Tavus, Webhooks and Callbacks, 2026-02), so the token is the mark and our own signature of it.
+Tavus signs nothing (Tavus, Webhooks and Callbacks, 2026-02), so the token is whom the callback is about and our own signature of that.
 """
 
 import hashlib
 import hmac
+import re
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from worker.core.job import Mark
+from worker.core.job import JobId, Mark
+from worker.core.marks import conversation_mark
 
 PATH = "/hooks/tavus"
 _SIGNATURE = 32  # hexadecimal characters, 128 bits: nobody guesses one, and the path stays short
+# A job's later conversations take the place of the earlier ones, whose words may still come: so theirs names the job itself.
+_TALK = re.compile(r"(?P<job>[0-9a-z]{26})~(?P<number>[0-9]{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whom a callback is about. `job_id`: the job of a conversation; None for a training, whose job is known by its mark."""
+
+    mark: Mark
+    job_id: JobId | None = None
 
 
 class Callbacks:
@@ -24,17 +37,28 @@ class Callbacks:
 
     def url_for(self, mark: Mark) -> str | None:
         """The address to give to Tavus for this attempt; None when it cannot reach us."""
-        return f"{self._base}{PATH}/{mark}.{self._sign(mark)}" if self._base and self._secret else None
+        return self._url(mark)
 
-    def mark_of(self, token: str) -> Mark | None:
-        """The attempt that a token is for; None for a forged one, found out in constant time."""
-        mark, _, signature = token.rpartition(".")
-        if self._secret is None or not hmac.compare_digest(_bytes(signature), _bytes(self._sign(mark))):
+    def url_for_conversation(self, job_id: JobId, mark: Mark) -> str | None:
+        """The same for a conversation of the job."""
+        return self._url(f"{job_id}~{mark.rpartition('-')[2]}")
+
+    def about(self, token: str) -> About | None:
+        """Whom a token is for; None for a forged one, found out in constant time."""
+        subject, _, signature = token.rpartition(".")
+        if self._secret is None or not hmac.compare_digest(_bytes(signature), _bytes(self._sign(subject))):
             return None
-        return Mark(mark)
+        talk = _TALK.fullmatch(subject)
+        if talk is None:
+            return About(Mark(subject))
+        job_id = JobId(talk["job"])
+        return About(conversation_mark(job_id, int(talk["number"])), job_id)
 
-    def _sign(self, mark: str) -> str:
-        return hmac.new(self._secret or b"", _bytes(mark), hashlib.sha256).hexdigest()[:_SIGNATURE]
+    def _url(self, subject: str) -> str | None:
+        return f"{self._base}{PATH}/{subject}.{self._sign(subject)}" if self._base and self._secret else None
+
+    def _sign(self, subject: str) -> str:
+        return hmac.new(self._secret or b"", _bytes(subject), hashlib.sha256).hexdigest()[:_SIGNATURE]
 
 
 def _bytes(text: str) -> bytes:

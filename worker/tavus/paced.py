@@ -1,5 +1,6 @@
 """The client at the account's pace: no call goes out without a permit, and every reply is told. It may not decide the pace, nor wait for a permit."""
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,8 @@ from pydantic import SecretStr
 from typing_extensions import override
 
 from worker.core.failures import Failure
+from worker.counted import REFUSED, UNSENT
+from worker.counts import UNCOUNTED, Counts
 from worker.pacing.kinds import Held, Kind, Reason, Verdict
 from worker.pacing.pacer import Pacer
 from worker.tavus.client import Answer, NotSent, Reply, Tavus
@@ -26,10 +29,12 @@ _WORDS = {
 class PacedTavus(Tavus):
     """A client that asks the pace before each call: what is held back is `NotSent`, and says when to come again."""
 
-    def __init__(self, url: str, keys: Mapping[str, SecretStr], timeout: timedelta, threads: int, pace: Pacer) -> None:
+    def __init__(
+        self, url: str, keys: Mapping[str, SecretStr], timeout: timedelta, threads: int, pace: Pacer, counts: Counts = UNCOUNTED
+    ) -> None:
         """As `Tavus`; `pace` is that of all its accounts."""
         super().__init__(url, keys, timeout, threads)
-        self._pace = pace
+        self._pace, self._counts = pace, counts
 
     @override
     def _call(
@@ -38,8 +43,12 @@ class PacedTavus(Tavus):
         ticket = self._pace.enter(account, kind_of(method, path))
         if isinstance(ticket, Held):
             return NotSent(f"held back: {_WORDS[ticket.reason]}", retry_after=ticket.after)
+        began = time.perf_counter()
         reply = super()._call(account, method, path, body, params)
-        self._pace.saw(ticket, verdict_of(reply, ticket.kind), retry_after_of(reply))
+        verdict = verdict_of(reply, ticket.kind)
+        self._pace.saw(ticket, verdict, retry_after_of(reply))
+        if not isinstance(reply, NotSent) or not reply.keyless:  # without a key here an account is a word of anybody's, and no label
+            self._counts.requested(account, ticket.kind, _outcome(reply, verdict), time.perf_counter() - began)
         return reply
 
 
@@ -68,3 +77,10 @@ def verdict_of(reply: Reply, kind: Kind) -> Verdict:
         return Verdict.OK
     refusal = refusal_of(reply, Failure.CONVERSATION_REFUSED)
     return Verdict.FULL if refusal is not None and refusal.failure is Failure.CONVERSATIONS_FULL else Verdict.OK
+
+
+def _outcome(reply: Reply, verdict: Verdict) -> str:
+    """What became of the request, as it is counted."""
+    if isinstance(reply, NotSent):
+        return UNSENT
+    return REFUSED if verdict is Verdict.OK and isinstance(reply, Answer) and not reply.ok else verdict.value

@@ -9,6 +9,8 @@ from worker.core import events
 from worker.core.effects import (
     ConfirmFailure,
     DeleteReplica,
+    EndConversation,
+    LookAtConversation,
     LookUpConversation,
     LookUpMark,
     OpenConversation,
@@ -20,13 +22,16 @@ from worker.core.effects import (
     VerifyWitness,
 )
 from worker.core.failures import Failure
+from worker.links import Links
 from worker.tavus.batches import Batches
 from worker.tavus.callbacks import Callbacks
 from worker.tavus.client import Answer, Tavus
 from worker.tavus.deletion import confirm, delete
+from worker.tavus.ending import end
 from worker.tavus.lookups import look_up, look_up_conversations, verify
 from worker.tavus.polls import poll
 from worker.tavus.refusals import refusal_of, words_of
+from worker.tavus.talks import look
 from worker.tavus.wire import conversation_of, replica_of
 
 
@@ -37,6 +42,7 @@ class Performer:
     tavus: Tavus
     callbacks: Callbacks
     patience: timedelta
+    links: Links = field(default_factory=lambda: Links(None, None))
     batches: Batches = field(default_factory=Batches)
 
     def perform(self, effect: TavusEffect) -> events.Event:  # noqa: PLR0911 - one for each effect
@@ -56,6 +62,10 @@ class Performer:
                 return confirm(self.tavus, effect)
             case DeleteReplica():
                 return delete(self.tavus, effect, self.patience)
+            case EndConversation():
+                return end(self.tavus, effect)
+            case LookAtConversation():
+                return look(self.tavus, effect)
             case _:
                 assert_never(effect)
 
@@ -87,10 +97,13 @@ class Performer:
         return events.SubmissionLost(effect.mark, words_of(reply))
 
     def _open(self, effect: OpenConversation) -> events.Event:
-        reply = self.tavus.create_conversation(effect.account, effect.body)
+        callback = self.callbacks.url_for_conversation(effect.job_id, effect.mark)
+        # A caller may want to be called himself.
+        ours = {"callback_url": callback} if callback and not effect.body.get("callback_url") else {}
+        reply = self.tavus.create_conversation(effect.account, dict(effect.body) | ours)
         conversation = conversation_of(reply.document) if isinstance(reply, Answer) and reply.ok else None
         if conversation is not None and conversation.url is not None:
-            return events.ConversationOpened(effect.mark, conversation.id, conversation.url)
+            return events.ConversationOpened(effect.mark, conversation.id, conversation.url, self.links.seal(conversation.meeting_token))
         refusal = refusal_of(reply, Failure.CONVERSATION_REFUSED)
         if refusal is not None:
             return events.ConversationRefused(effect.mark, refusal.failure, refusal.detail, refusal.retry_after)

@@ -82,12 +82,14 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class RemoteConversation:
-    """A conversation as Tavus shows it; `name` as for a replica."""
+    """A conversation as Tavus shows it; `name` as for a replica. `meeting_token`: what opens a private room; only the answer to its POST has it."""
 
     id: ConversationId
     name: str | None
     replica_id: ReplicaId | None
     url: str | None
+    status: str = ""
+    meeting_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ def conversation_of(document: object) -> RemoteConversation | None:
         name=_name(document, "conversation_name"),
         replica_id=ReplicaId(replica_id) if replica_id else None,
         url=url if url and url.isprintable() else None,
+        status=(_text(document, "status") or "").lower(),
+        meeting_token=_text(document, "meeting_token"),
     )
 
 

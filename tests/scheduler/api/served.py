@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from scheduler.api import create_app
 from worker.assembly import Parts
@@ -20,10 +21,11 @@ TYPE = "urn:replica-worker:problem:"
 
 @dataclass(frozen=True)
 class Api:
-    """A running API: a client of it, and the parts behind it."""
+    """A running API: a client of it, the parts behind it, and itself."""
 
     client: httpx.Client
     parts: Parts
+    app: FastAPI
 
     def post(self, path: str, document: object = None, **headers: str) -> httpx.Response:
         """POST a document as JSON."""
@@ -36,7 +38,7 @@ class Api:
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """GET it."""
-        return self.client.get(path, headers=headers)
+        return self.client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
 @contextmanager
@@ -53,7 +55,7 @@ def serving(settings: Settings) -> Iterator[Api]:
         time.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_PATIENCE_SECONDS, trust_env=False) as client:
-        yield Api(client, app.state.parts)
+        yield Api(client, app.state.parts, app)
     server.should_exit = True
     thread.join(_PATIENCE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Whoever has the token may call; without a token whoever is on this host, but no page in its browser; Tavus and health checks need neither."""
+"""Whoever has the owner's token may call; without it whoever is on this host, but no page in its browser; Tavus and health checks need neither."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_without_the_token_nothing_is_answered_and_nothing_is_stored(guarded: Ap
         for headers in ([], bearing("wrong"), [(b"Authorization", b"Bearer")], [(b"Authorization", b"Basic dDp0")]):
             answer = guarded.client.request(method, path, headers=headers, json=a_request() if method == "POST" else None)
             problem(answer, 401, "unauthorized")
-            assert answer.headers["www-authenticate"] == "Bearer"
+            assert answer.headers["www-authenticate"] == ('Bearer error="invalid_token"' if headers == bearing("wrong") else "Bearer")
             assert TOKEN not in answer.text
     assert rows(guarded.parts) == before
 
@@ -66,6 +66,25 @@ def test_a_page_of_another_site_is_not(api: Api, origin: str) -> None:
     if origin:
         problem(api.post("/v1/jobs", a_request(), Origin=origin), 403, "forbidden")
     assert rows(api.parts) == before
+
+
+def test_who_comes_from_elsewhere_through_a_process_of_this_host_is_not(api: Api) -> None:
+    for address in ("203.0.113.7", "2001:db8::1", "no address"):
+        refused = api.get("/v1/jobs", X_Forwarded_For=address)
+        problem(refused, 403, "forbidden")
+        assert refused.headers["www-authenticate"] == "Bearer"
+    assert api.get("/v1/jobs", X_Forwarded_For="::ffff:127.0.0.1").status_code == 200
+
+
+def test_a_host_that_trusts_nobody_asks_everybody_for_a_token(home: Path) -> None:
+    with serving(settings_in(home, trust_loopback=False)) as strict:
+        problem(strict.get("/v1/jobs"), 401, "unauthorized")
+        assert strict.get("/livez").status_code == 200
+
+
+def test_a_wrong_token_is_refused_even_where_none_is_needed(api: Api) -> None:
+    """Whose token was revoked must not become the owner by it."""
+    problem(api.get("/v1/jobs", Authorization="Bearer rwt_revoked"), 401, "unauthorized")
 
 
 def test_a_page_of_this_host_is(api: Api) -> None:

@@ -106,6 +106,18 @@ def test_without_settings_and_on_a_taken_port_it_says_what_to_do(tmp_path: Path)
     assert said({"REPLICAS_PORT": "no number"}).startswith("replicas: ")
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_where_strangers_reach_it_and_there_is_no_token_it_does_not_listen(tmp_path: Path, processes: str) -> None:
+    own = {
+        "REPLICAS_HOST": "0.0.0.0",  # noqa: S104 - which it must refuse
+        "REPLICAS_PORT": str(free_port()),
+        "REPLICAS_WEB_PROCESSES": processes,
+        "TAVUS_API_KEY": "k",
+        "REPLICAS_HOME": str(tmp_path),
+    }
+    assert said(own).startswith("replicas: REPLICAS_API_TOKEN")
+
+
 def said(variables: dict[str, str]) -> str:
     """What it says before it gives up."""
     clean = {name: text for name, text in os.environ.items() if not name.startswith(OURS)}

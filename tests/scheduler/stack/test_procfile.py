@@ -42,7 +42,7 @@ def test_ours_has_four_processes_that_take_signals_themselves() -> None:
 def test_the_defaults_of_ours_are_those_of_the_settings() -> None:
     defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", (find_project() / "Procfile").read_text()))
     settings = Settings.model_construct()
-    assert defaults == {"REPLICAS_THREADS": str(settings.threads)}
+    assert defaults == {"REPLICAS_POOL": settings.pool, "REPLICAS_THREADS": str(settings.threads)}
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "beat", "flower"])

@@ -30,7 +30,8 @@ def files(project: Project) -> set[str]:
 def test_it_starts_tells_where_things_are_and_stops_in_order_leaving_nothing(project: Project, tmp_path: Path) -> None:
     with Run(project, cwd=tmp_path) as run:
         run.ready()
-        assert f"ready: API http://127.0.0.1:{project.web}/docs, Flower http://127.0.0.1:{project.flower}, log {project.home}" in run.said
+        web, flower = f"http://127.0.0.1:{project.web}", f"http://127.0.0.1:{project.flower}"
+        assert f"ready: board {web}/board, Flower {flower}, API {web}/docs, log {project.home}" in run.said
         assert run.said.count("ready: ") == 1
         assert project.journal.read_text().count(" on broker and database\n") == project.parts
         assert stat.S_IMODE((project.home / "broker" / "valkey.sock").stat().st_mode) == 0o700

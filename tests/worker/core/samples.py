@@ -10,10 +10,12 @@ from worker.core import events as ev
 from worker.core.decide import decide
 from worker.core.decision import Decision
 from worker.core.failures import Failure
-from worker.core.job import Attempt, Conversation, ConversationId, Deletion, Job, Mark, Outcome, ReplicaId, Request, Start
+from worker.core.job import Attempt, Conversation, ConversationId, Deletion, Job, Mark, Outcome, ReplicaId
 from worker.core.marks import conversation_mark, new_job_id, replica_mark
+from worker.core.request import Request, Start
 from worker.core.rules import Rules
 from worker.core.states import State
+from worker.core.visiting import SHUTDOWN
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -103,7 +105,8 @@ EVENTS: tuple[ev.Event, ...] = (
     ev.FellDue(), ev.InputPassed(), ev.InputRejected(Failure.IMAGE_TOO_SMALL, "100x100"), ev.InputUnread("503"),
     ev.BudgetReached(Failure.IN_FLIGHT_FULL, "2 trainings run"),
     ev.SubmissionAccepted(mark(), REPLICA), ev.SubmissionRefused(mark(), Failure.RATE_LIMITED, "429"), ev.SubmissionLost(mark(), "cut"),
-    ev.MarkFound(mark(), REPLICA), ev.MarkAbsent(mark()), ev.MarkAmbiguous(mark(), (REPLICA, ReplicaId("r9"))), ev.LookupUnread(mark(), "500"),
+    ev.MarkFound(mark(), REPLICA), ev.MarkAbsent(mark()), ev.MarkAmbiguous(mark(), (REPLICA, ReplicaId("r9"))),
+    ev.MarkDiscovered(mark(), REPLICA, NOW), ev.LookupUnread(mark(), "500"),
     ev.WitnessRejected(mark(), REPLICA, "another name"), ev.ReplicaRenamed(REPLICA), ev.RenameFailed(REPLICA, "500"),
     ev.TrainingContinued(REPLICA, "40/100"), ev.TrainingCompleted(REPLICA), ev.TrainingFailed(REPLICA, Failure.HEADPHONES, "headset"),
     ev.ReplicaMissing(REPLICA, "404"), ev.PollUnread("500"), ev.CallbackReceived(),
@@ -112,5 +115,8 @@ EVENTS: tuple[ev.Event, ...] = (
     ev.ConversationUnread(talk(), "500"), ev.ConversationRequested(), ev.CancelRequested(), ev.ReleaseRequested(), ev.AbandonRequested(),
     ev.RetryRequested(), ev.AccountResumed(), ev.DeletionRequested(), ev.DeletionFellDue(REPLICA), ev.FailureConfirmed(REPLICA),
     ev.ReplicaDeleted(REPLICA), ev.DeletionDeclined(REPLICA, "it trains"), ev.DeletionUnread(REPLICA, "500"),
+    ev.ConversationEndRequested(), ev.ConversationEndFellDue(CONVERSATION), ev.ConversationEnded(CONVERSATION),
+    ev.ConversationEndDeclined(CONVERSATION, "another name"), ev.ConversationEndUnread(CONVERSATION, "500"),
+    ev.LinkVisited(), ev.VisitorLeft(), ev.ConversationContinued(CONVERSATION), ev.ConversationTold(talk(), SHUTDOWN, CONVERSATION),
 )  # fmt: skip
 """One event of each type, about the sample job's first submission."""

@@ -12,7 +12,8 @@ from worker.core.credits import Entry, entry_of
 from worker.core.decision import Decision
 from worker.core.effects import LookUpMark, PollReplica, StopAccount, VerifyWitness
 from worker.core.failures import Failure
-from worker.core.job import Job, Outcome, ReplicaId, Start
+from worker.core.job import Job, Outcome, ReplicaId
+from worker.core.request import Start
 from worker.core.states import FINAL, State
 
 over = pytest.mark.parametrize("state", sorted(FINAL))

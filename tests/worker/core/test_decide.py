@@ -5,13 +5,24 @@ from typing import get_args
 
 import pytest
 
-from tests.worker.core.samples import EVENTS, NOW, REPLICA, attempt, decided, doomed, job, opening
+from tests.worker.core.samples import CONVERSATION, EVENTS, NOW, REPLICA, after, attempt, decided, doomed, job, opening, request
 from worker.core import events as ev
 from worker.core import people
 from worker.core.decide import TABLE, Row
 from worker.core.decision import Decision, IllegalTransition
-from worker.core.effects import ConfirmFailure, DeleteReplica, Effect, OpenConversation, RenameReplica, SubmitReplica, VerifyWitness
+from worker.core.effects import (
+    ConfirmFailure,
+    DeleteReplica,
+    Effect,
+    EndConversation,
+    LookAtConversation,
+    OpenConversation,
+    RenameReplica,
+    SubmitReplica,
+    VerifyWitness,
+)
 from worker.core.job import Job, Outcome
+from worker.core.request import Start
 from worker.core.states import FINAL, State
 
 Kind = type[ev.Event]
@@ -22,6 +33,9 @@ ASKED_IN_QUEUE: set[Kind] = {ev.InputPassed, ev.InputRejected, ev.InputUnread}
 JOBS = (
     *(job(state) for state in State),
     opening(),
+    after(job(State.DONE), ev.ConversationEndRequested()),
+    job(State.DONE, request=request(start=Start.ON_DEMAND)),
+    after(job(State.DONE, request=request(start=Start.ON_DEMAND)), ev.ConversationEnded(CONVERSATION)),
     job(State.QUEUED, attempts=(attempt(1, Outcome.FAILED),)),
     job(State.QUEUED, attempts=(attempt(1, Outcome.ABSENT),)),
     job(State.SUBMITTING, cancel_requested=True),
@@ -99,14 +113,20 @@ def test_a_person_who_asks_for_the_impossible_is_told_more_than_that() -> None:
 @pytest.mark.parametrize("before", JOBS, ids=lambda one: str(one.state))
 def test_every_other_pair_of_state_and_event_is_decided(before: Job) -> None:
     for event in (one for one in EVENTS if type(one) not in ILLEGAL[before.state]):
-        if isinstance(event, ev.DeletionRequested | ev.RetryRequested | ev.ConversationRequested):
+        if isinstance(
+            event, ev.DeletionRequested | ev.RetryRequested | ev.ConversationRequested | ev.ConversationEndRequested | ev.LinkVisited
+        ):
             continue  # their doors have tests of their own
         assert isinstance(outcome(before, event), Decision), event
 
 
-def test_only_a_persons_retry_of_an_abandoned_job_leads_out_of_a_final_state() -> None:
+def test_only_a_persons_retry_of_an_abandoned_job_and_a_visit_of_a_link_lead_out_of_a_final_state() -> None:
     ways = {(state, event) for state in FINAL for event, row in TABLE[state].items() if row.to - {state}}
-    assert ways == {(State.ABANDONED, ev.RetryRequested)}
+    assert ways == {(State.ABANDONED, ev.RetryRequested), (State.DONE, ev.LinkVisited)}
+
+
+def test_only_a_visit_and_word_of_its_end_ask_about_a_conversation() -> None:
+    assert effects_of(LookAtConversation) == {(State.DONE, ev.LinkVisited), (State.DONE, ev.ConversationTold)}
 
 
 def test_only_input_that_passed_in_the_queue_asks_for_a_submission() -> None:
@@ -119,6 +139,10 @@ def test_only_a_due_job_in_opening_asks_for_a_conversation() -> None:
 
 def test_only_a_wish_that_fell_due_asks_for_a_deletion_or_for_the_look_before_it() -> None:
     assert {event for kind in (DeleteReplica, ConfirmFailure) for _, event in effects_of(kind)} == {ev.DeletionFellDue}
+
+
+def test_only_a_wish_that_fell_due_asks_for_the_end_of_a_conversation() -> None:
+    assert effects_of(EndConversation) == {(State.DONE, ev.ConversationEndFellDue)}
 
 
 def test_a_witness_is_asked_for_before_anything_is_paid_or_looked_for_and_when_the_job_is_over() -> None:

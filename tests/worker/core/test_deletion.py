@@ -150,9 +150,8 @@ def test_a_deletion_that_nobody_wants_is_not_begun() -> None:
 
 
 def test_a_wish_is_over_when_what_it_asks_for_is_not_safe_any_more() -> None:
-    held = job(
-        State.HELD, attempts=doomed().attempts, failure=Failure.CONVERSATION_REFUSED, release_to=State.OPENING
-    )  # such a row comes about by hand alone: no conversation opens with a replica that is wished away
+    # Such a row comes about by hand alone: no conversation opens with a replica that is wished away.
+    held = job(State.HELD, attempts=doomed().attempts, failure=Failure.CONVERSATION_REFUSED, release_to=State.OPENING)
     begun = decided(held, DUE)
     assert (begun.effects, begun.job.attempt.deletion) == ((), None)
     assert "is being opened" in begun.why

@@ -40,7 +40,7 @@ VENDOR = IMAGE | VIDEO
 OURS = {
     Action.RETRY_FREE: {
         Failure.RATE_LIMITED, Failure.CONVERSATIONS_FULL, Failure.UNREACHABLE, Failure.SENT_TOO_LATE, Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL,
-        Failure.PACED, Failure.IMAGE_HOST_FAILING,
+        Failure.PACED, Failure.IMAGE_HOST_FAILING, Failure.PROVIDER_FAILING,
     },
     Action.HOLD: {
         Failure.ADDRESS_UNKNOWN, Failure.CONVERSATION_REFUSED, Failure.LOOKUP_UNREAD, Failure.CONVERSATION_LOST, Failure.REPLICA_VANISHED,
@@ -50,6 +50,7 @@ OURS = {
     Action.NEW_INPUT_NEEDED: {
         Failure.SUBMISSION_REFUSED, Failure.URL_NOT_ALLOWED, Failure.ADDRESS_NOT_ALLOWED, Failure.URL_EXPIRES_TOO_SOON, Failure.IMAGE_NOT_FOUND,
         Failure.IMAGE_TOO_LARGE, Failure.IMAGE_FORMAT, Failure.IMAGE_TOO_SMALL, Failure.IMAGE_DAMAGED,
+        Failure.LIKELY_REJECTED, Failure.PROVIDER_REFUSED,
     },
 }  # fmt: skip
 RELEASED_TO = {

@@ -11,7 +11,8 @@ from tests.worker.core.test_world import living, worlds
 from tests.worker.core.walks import Life, lives, walking
 from tests.worker.core.world import World, calm
 from worker.core.invariants import Broken, broken
-from worker.core.job import Conversation, Deletion, Job, Outcome, ReplicaId, Start
+from worker.core.job import Conversation, Deletion, Job, Outcome, ReplicaId
+from worker.core.request import Start
 from worker.core.states import State
 
 _CHARGED, _TRAINED, _FAILED, _ABSENT = Outcome.CHARGED, Outcome.TRAINED, Outcome.FAILED, Outcome.ABSENT

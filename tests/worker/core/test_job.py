@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tests.worker.core.samples import NOW, attempt, job, mark, request
-from worker.core.job import UNPAID, UNSETTLED, Outcome, ReplicaId, Request
+from worker.core.job import UNPAID, UNSETTLED, Outcome, ReplicaId
+from worker.core.request import Request
 
 _CHARGED, _TRAINED, _FAILED, _ABSENT = Outcome.CHARGED, Outcome.TRAINED, Outcome.FAILED, Outcome.ABSENT
 

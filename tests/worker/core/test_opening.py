@@ -57,7 +57,7 @@ def test_the_callers_name_of_the_conversation_is_kept_in_front_of_the_mark() -> 
 def test_an_opened_conversation_is_what_the_job_was_for() -> None:
     done = decided(opening(), OPENED).job
     assert (done.state, done.due_at) == (State.DONE, None)
-    assert done.conversation == Conversation(mark=talk(), id=CONVERSATION, url=URL)
+    assert done.conversation == Conversation(mark=talk(), id=CONVERSATION, url=URL, opened_at=NOW)
 
 
 def test_a_lost_conversation_is_looked_for_and_not_asked_for_again() -> None:
@@ -207,7 +207,7 @@ def test_asking_twice_opens_one_conversation() -> None:
 def test_a_conversation_that_opened_after_the_job_moved_on_stays_on_record(state: State) -> None:
     gone = job(state, conversation=Conversation(mark=talk(), intended_at=NOW))
     late = decided(gone, OPENED).job
-    assert late.conversation == Conversation(mark=talk(), id=CONVERSATION, url=URL)
+    assert late.conversation == Conversation(mark=talk(), id=CONVERSATION, url=URL, opened_at=NOW)
     assert late.state is state
 
 

@@ -8,7 +8,8 @@ from tests.worker.core.samples import HOUR, MINUTE, NOW, REPLICA, RULES, SECOND,
 from worker.core import events as ev
 from worker.core.effects import SubmitReplica
 from worker.core.failures import POLICIES, Action, Failure
-from worker.core.job import AutoFix, Job, Mark, Outcome, ReplicaId, Terms
+from worker.core.job import Job, Mark, Outcome, ReplicaId, Terms
+from worker.core.request import AutoFix
 from worker.core.rules import Rules
 from worker.core.states import State
 

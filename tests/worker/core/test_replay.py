@@ -13,8 +13,9 @@ from tests.worker.core.test_world import living, worlds
 from tests.worker.core.world import World, calm
 from worker.core import events as ev
 from worker.core.failures import Failure
-from worker.core.job import Conversation, Job, Lost, Outcome, ReplicaId, Request, Terms
+from worker.core.job import Conversation, Job, Lost, Outcome, ReplicaId, Terms
 from worker.core.replay import Told, difference
+from worker.core.request import Request
 from worker.core.rules import Rules
 from worker.core.states import State
 

@@ -10,9 +10,10 @@ from tests.worker.core.samples import HOUR, MINUTE, NOW, REPLICA, RULES, SECOND,
 from worker.core import events as ev
 from worker.core.effects import PollReplica, StopAccount
 from worker.core.failures import Failure
-from worker.core.job import Outcome, ReplicaId, Start
+from worker.core.job import Outcome, ReplicaId
 from worker.core.learned import Learned, subject_of
 from worker.core.polling import Plan
+from worker.core.request import Start
 from worker.core.rules import phase
 from worker.core.states import State
 

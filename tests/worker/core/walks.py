@@ -12,9 +12,11 @@ from worker.core import events as ev
 from worker.core.decide import decide
 from worker.core.decision import Decision, IllegalTransition
 from worker.core.failures import Failure
-from worker.core.job import AutoFix, ConversationId, Job, Mark, Outcome, ReplicaId, Request, Start
-from worker.core.marks import conversation_mark, replica_mark
+from worker.core.job import ConversationId, Job, Mark, Outcome, ReplicaId
+from worker.core.marks import conversation_mark, number_in, replica_mark
+from worker.core.request import AutoFix, Request, Start
 from worker.core.states import FINAL, State
+from worker.core.visiting import SHUTDOWN
 
 walking = settings(max_examples=120, deadline=None)
 _AFTERLIFE = 16
@@ -86,6 +88,12 @@ def _conversation(talk: Mark) -> ConversationId:
     return ConversationId(f"c({talk})")
 
 
+def _discovered(mark: Mark, n: int) -> ev.Event:
+    """After a restore: this submission, or one of the two after it, of which the ledger knows nothing."""
+    later = mark if mark == FOREIGN else replica_mark(JOB_ID, number_in(mark) + n % 3)
+    return ev.MarkDiscovered(later, replica_of(later), NOW)
+
+
 QUEUED: tuple[Maker, ...] = (
     lambda _mark, _talk, _n: ev.InputPassed(),
     lambda _mark, _talk, _n: ev.InputPassed(),
@@ -124,6 +132,15 @@ PEOPLE: tuple[Maker, ...] = (
     lambda _mark, _talk, n: ev.AbandonRequested() if n % 3 == 0 else ev.CallbackReceived(),
     lambda _mark, _talk, _n: ev.ConversationRequested(),
     lambda _mark, _talk, _n: ev.DeletionRequested(),
+    lambda _mark, _talk, _n: ev.ConversationEndRequested(),
+    lambda _mark, talk, _n: ev.ConversationEndFellDue(_conversation(talk)),
+    lambda _mark, talk, _n: ev.ConversationEnded(_conversation(talk)),
+    lambda _mark, _talk, n: ev.LinkVisited(opens=n % 3 != 0),
+    lambda _mark, _talk, _n: ev.VisitorLeft(),
+    lambda _mark, talk, _n: ev.ConversationContinued(_conversation(talk)),
+    lambda _mark, talk, n: ev.ConversationTold(talk, SHUTDOWN if n % 2 else "system.replica_joined", _conversation(talk)),
+    lambda _mark, talk, _n: ev.ConversationEndUnread(_conversation(talk), "500"),
+    lambda _mark, talk, _n: ev.ConversationEndDeclined(_conversation(talk), "another name"),
     lambda mark, _talk, n: ev.DeletionRequested(hard=bool(n % 2), replica_id=replica_of(mark)),
     *[lambda mark, _talk, _n: ev.DeletionFellDue(replica_of(mark))] * 3,
     lambda mark, _talk, _n: ev.FailureConfirmed(replica_of(mark)),
@@ -135,6 +152,7 @@ PEOPLE: tuple[Maker, ...] = (
     lambda mark, _talk, _n: ev.ReplicaDeleted(replica_of(mark)),
     lambda mark, _talk, _n: ev.DeletionDeclined(replica_of(mark), "it trains"),
     lambda mark, _talk, _n: ev.MarkAmbiguous(mark, (replica_of(mark), ReplicaId("r99"))),
+    lambda mark, _talk, n: _discovered(mark, n),
     lambda _mark, talk, _n: ev.ConversationFound(talk, _conversation(talk), _URL),
     lambda _mark, _talk, _n: ev.InputRejected(Failure.IMAGE_TOO_SMALL, "100x100"),
 )

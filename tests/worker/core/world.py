@@ -12,6 +12,8 @@ from worker.core.effects import (
     ConfirmFailure,
     DeleteReplica,
     Effect,
+    EndConversation,
+    LookAtConversation,
     LookUpConversation,
     LookUpMark,
     OpenConversation,
@@ -19,6 +21,7 @@ from worker.core.effects import (
     RenameReplica,
     StopAccount,
     SubmitReplica,
+    TellCaller,
     VerifyWitness,
 )
 from worker.core.failures import Failure
@@ -33,6 +36,9 @@ ENDS = (None, None, Failure.HEADPHONES, Failure.AUDIO_PROCESSING, Failure.UNRECO
 REFUSALS = (Failure.RATE_LIMITED, Failure.OUT_OF_CREDIT, Failure.UNREACHABLE, Failure.CONVERSATIONS_FULL)
 PEOPLE = (
     *[ev.CallbackReceived(), ev.ReleaseRequested(), ev.ConversationRequested(), ev.DeletionRequested(), ev.AccountResumed()] * 6,
+    *[ev.ConversationEndRequested()] * 3,
+    *[ev.LinkVisited()] * 6,
+    *[ev.LinkVisited(opens=False), ev.VisitorLeft()] * 2,
     *[ev.CancelRequested(), ev.AbandonRequested(), ev.RetryRequested()] * 2,
 )  # fmt: skip
 
@@ -66,6 +72,7 @@ class World:
         self.job, self.now, self.rules = start, NOW, rules
         self.replicas: list[Replica] = []
         self.conversations: list[Mark] = []
+        self.over: set[Mark] = set()
         self.mail: list[ev.Event] = []
         self.history: list[ev.Event] = []
         self.wrongs: list[str] = []
@@ -98,10 +105,13 @@ class World:
             self.tell(ev.FellDue(), luck)
 
     def delete_due(self, luck: int = FINE) -> None:
-        """Work on the deletions that are due by now."""
+        """Work on the deletions, and on the end of the conversation, that are due by now."""
         for one in self.job.attempts:
             if one.deletion is not None and one.deletion.due_at <= self.now and one.replica_id is not None:
                 self.tell(ev.DeletionFellDue(one.replica_id), luck)
+        talk = self.job.conversation
+        if talk is not None and talk.id is not None and talk.end_due_at is not None and talk.end_due_at <= self.now:
+            self.tell(ev.ConversationEndFellDue(talk.id), luck)
 
     def call_back(self, pick: int) -> None:
         """Let Tavus call back about one of the replicas that it made."""
@@ -122,7 +132,7 @@ class World:
             recent = self.history[-6:]
             self.tell(recent[index % len(recent)], luck)
 
-    def _done(self, effect: Effect, luck: int) -> list[ev.Event]:  # noqa: C901 - one case for each effect
+    def _done(self, effect: Effect, luck: int) -> list[ev.Event]:  # noqa: C901, PLR0912 - one case for each effect
         """What the effect does here, and the answer, if one comes."""
         cut = luck % 4 == 1
         answers: list[ev.Event]
@@ -147,7 +157,11 @@ class World:
                 answers = [ev.DeletionUnread(effect.replica_id, "500") if cut else self._confirm(effect.replica_id)]
             case DeleteReplica():
                 answers = [ev.DeletionUnread(effect.replica_id, "500") if cut else self._delete(effect)]
-            case StopAccount():
+            case EndConversation():
+                answers = [ev.ConversationEndUnread(effect.conversation_id, "500") if cut else self._end(effect)]
+            case LookAtConversation():
+                answers = [ev.ConversationUnread(effect.mark, "500") if cut else self._look_at(effect, luck)]
+            case StopAccount() | TellCaller():
                 answers = []
         return answers
 
@@ -189,8 +203,8 @@ class World:
         return ev.TrainingFailed(replica_id, one.failure, "error") if one.failure else ev.TrainingCompleted(replica_id)
 
     def _open(self, mark: Mark, luck: int) -> list[ev.Event]:
-        if self.conversations:
-            self.wrongs.append(f"{mark} was opened beside {self.conversations[0]}")
+        if beside := [one for one in self.conversations if one not in self.over]:
+            self.wrongs.append(f"{mark} was opened beside {beside[0]}")
         how = luck % 8
         if how in {4, 5, 6, 7}:
             return _answer(how - 4, ev.ConversationRefused(mark, REFUSALS[luck % 4], "no"), ev.ConversationLost(mark, "cut"))
@@ -199,9 +213,22 @@ class World:
         return _answer(how, opened, opened, ev.ConversationLost(mark, "cut"))
 
     def _scan_conversations(self, mark: Mark) -> ev.Event:
-        if mark in self.conversations:
+        if mark in self.conversations and mark not in self.over:
             return ev.ConversationFound(mark, ConversationId(f"c({mark})"), "https://tavus.example")
         return ev.ConversationAbsent(mark)
+
+    def _end(self, effect: EndConversation) -> ev.Event:
+        if effect.mark not in self.conversations:
+            self.wrongs.append(f"{effect.conversation_id} was ended, which nobody opened")
+        self.over.add(effect.mark)
+        return ev.ConversationEnded(effect.conversation_id)
+
+    def _look_at(self, effect: LookAtConversation, luck: int) -> ev.Event:
+        """By some of the looks it has ended meanwhile."""
+        if luck % 3 == 0:
+            self.over.add(effect.mark)
+        is_over = effect.mark in self.over
+        return ev.ConversationEnded(effect.conversation_id) if is_over else ev.ConversationContinued(effect.conversation_id)
 
     def _confirm(self, replica_id: ReplicaId) -> ev.Event:
         one = self._made(replica_id)

@@ -8,7 +8,8 @@ from typing_extensions import override
 
 from tests.worker.engine.house import CALL, KEYS, House, a_preflight
 from worker.core.events import InputPassed, InputRejected, InputUnread
-from worker.core.job import Job, JobId, Request
+from worker.core.job import Job, JobId
+from worker.core.request import Request
 from worker.engine import Engine
 from worker.preflight import Limits, Preflight
 from worker.store.jobs import Applied, Ledger

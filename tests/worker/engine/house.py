@@ -11,8 +11,9 @@ from typing_extensions import override
 
 from tests.sandbox.server import Sandbox
 from worker.core.events import Event, InputPassed
-from worker.core.job import Job, JobId, Request, Start
+from worker.core.job import Job, JobId
 from worker.core.marks import new_job_id
+from worker.core.request import Request, Start
 from worker.core.rules import Rules
 from worker.core.states import FINAL, State
 from worker.engine import Engine

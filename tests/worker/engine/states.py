@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from tests.worker.engine.house import House
 from worker.core.events import AbandonRequested, CancelRequested
-from worker.core.job import JobId, Start
+from worker.core.job import JobId
+from worker.core.request import Start
 from worker.core.states import State
 
 LOST = {"on": "create_replica", "kind": "cut", "moment": "after", "times": 1}

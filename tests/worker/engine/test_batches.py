@@ -7,7 +7,8 @@ import pytest
 
 from tests.worker.engine.house import DONE, HOUR, LEASE, MAIN, OTHER, House
 from worker.core.events import CancelRequested
-from worker.core.job import JobId, Start
+from worker.core.job import JobId
+from worker.core.request import Start
 from worker.core.states import State
 
 Logged = list[MutableMapping[str, Any]]

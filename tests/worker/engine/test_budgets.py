@@ -4,7 +4,8 @@ from tests.worker.engine.house import DAY, DONE, MAIN, OTHER, House
 from tests.worker.store.made import at_once
 from worker.core.events import CancelRequested
 from worker.core.failures import Failure
-from worker.core.job import JobId, Start, Terms
+from worker.core.job import JobId, Terms
+from worker.core.request import Start
 from worker.core.states import State
 
 FULL, SPENT = Failure.IN_FLIGHT_FULL, Failure.MONTH_SPENT

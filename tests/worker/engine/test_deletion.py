@@ -10,7 +10,8 @@ from tests.worker.store.made import at_once
 from worker.core.deletion import DeletionRefused
 from worker.core.events import CancelRequested, DeletionRequested, TrainingFailed
 from worker.core.failures import Failure
-from worker.core.job import Job, JobId, ReplicaId, Start
+from worker.core.job import Job, JobId, ReplicaId
+from worker.core.request import Start
 from worker.core.states import State
 from worker.engine import Engine
 

@@ -12,7 +12,8 @@ from tests.worker.engine.house import DONE, LEASE, House, a_preflight
 from tests.worker.store.made import at_once
 from tests.worker.tavus.scripted import Asked
 from worker.core.events import CallbackReceived, CancelRequested, InputPassed, InputRejected, InputUnread
-from worker.core.job import Job, JobId, Outcome, Request, Start
+from worker.core.job import Job, JobId, Outcome
+from worker.core.request import Request, Start
 from worker.core.states import State
 from worker.preflight import Limits, Preflight
 

@@ -11,7 +11,8 @@ from tests.broker import Broker
 from tests.worker.engine.house import DONE, KEYS, LEASE, MAIN, OTHER, House
 from worker.core import events
 from worker.core.failures import Failure
-from worker.core.job import Start, Terms
+from worker.core.job import Terms
+from worker.core.request import Start
 from worker.core.states import State
 from worker.engine import Engine
 from worker.pacing.kinds import Held, Kind, Numbers, Reason, Verdict

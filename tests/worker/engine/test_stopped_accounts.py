@@ -3,7 +3,8 @@
 from tests.worker.engine.house import DONE, LEASE, MAIN, OTHER, House
 from worker.core.events import ConversationRequested
 from worker.core.failures import Failure
-from worker.core.job import JobId, Start
+from worker.core.job import JobId
+from worker.core.request import Start
 from worker.core.states import State
 
 KEY = "key-of-main"

@@ -5,7 +5,8 @@ import pytest
 from tests.sandbox.server import Sandbox
 from tests.worker.engine.house import HOUR, MAIN, House
 from tests.worker.tavus.scripted import Said, Scripted
-from worker.core.job import Outcome, Start
+from worker.core.job import Outcome
+from worker.core.request import Start
 from worker.core.states import State
 
 MINUTES = HOUR / 60

@@ -6,7 +6,7 @@ from tests.worker.engine.house import DONE, HOUR, House
 from tests.worker.engine.states import LOST, abandoned, ready
 from worker.core.decision import IllegalTransition
 from worker.core.events import CancelRequested
-from worker.core.job import Start
+from worker.core.request import Start
 from worker.core.states import State
 
 

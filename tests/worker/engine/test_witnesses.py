@@ -67,9 +67,8 @@ def test_a_witness_for_a_submission_that_was_given_up_keeps_the_job_from_paying_
     job_id = lost(house, "before")
     absent = house.go_on(job_id, while_in=State.SUBMITTING)
     assert (absent.state, absent.attempt.outcome) == (State.QUEUED, Outcome.ABSENT)
-    late = house.engine.performer.tavus.create_replica(
-        absent.account, {**absent.request.replica, "replica_name": absent.attempt.mark}
-    )  # it was under way all the time
+    # It was under way all the time.
+    late = house.engine.performer.tavus.create_replica(absent.account, {**absent.request.replica, "replica_name": absent.attempt.mark})
     del late
     (replica_id,) = house.paid(job_id)
     witness(house, job_id, replica_id)

@@ -16,11 +16,11 @@ from structlog.testing import capture_logs
 from tests.broker import Broker
 from tests.worker.pacing import hammer
 from tests.worker.pacing.made import HOUR, LOOK, MAIN, SUBMIT, Made, ticket
+from worker.brokers import plain_address
 from worker.pacing import pace as module
 from worker.pacing.kinds import Held, Kind, Numbers, Reason, Verdict
 from worker.pacing.pace import Pace
 from worker.pacing.pacer import Ticket
-from worker.pacing.shared import _plain
 
 N = Numbers()
 
@@ -201,6 +201,27 @@ def test_a_redis_that_was_emptied_hears_again_what_went_out(broker: Broker, pace
     assert one.standing(MAIN).sent >= 20
 
 
+@pytest.mark.parametrize(("processes", "each"), [(1, 36), (2, 18), (10, 3)])
+def test_processes_that_redis_never_counted_share_half_of_the_budget_by_what_they_are_told_of_each_other(
+    paces: Made, processes: int, each: int
+) -> None:
+    everybody = [paces(80, url="redis://127.0.0.1:1/0") for _ in range(processes)]
+    for one in everybody:
+        one.among(processes)
+    assert [out(one, SUBMIT, 50) for one in everybody] == [each] * processes  # nine tenths of 80 / 2 / so many
+    assert processes * each <= 80 / 2
+
+
+def test_what_redis_counted_last_holds_where_it_is_more(mortal: Broker, paces: Made) -> None:
+    paces(80, url=mortal.url).room(MAIN, SUBMIT)
+    one, two = paces(80, url=mortal.url), paces(80, url=mortal.url)
+    assert out(one, SUBMIT, 1) + out(two, SUBMIT, 1) == 2
+    assert out(one, SUBMIT, 1) == 1
+    mortal.halt()
+    one.among(1)
+    assert out(one, SUBMIT, 50) == 18 - 2  # of two
+
+
 def test_without_redis_a_breaker_and_a_pause_hold_within_the_process(paces: Made) -> None:
     alone = paces(url="redis://127.0.0.1:1/0")
     fail(alone, SUBMIT)
@@ -214,12 +235,12 @@ def test_without_redis_a_breaker_and_a_pause_hold_within_the_process(paces: Made
 
 def test_an_address_that_is_none_of_redis_leaves_each_process_its_own_pace() -> None:
     with capture_logs() as told:
-        pace = Pace("sentinel://host:26379/0", lambda _: 80)
+        pace = Pace("amqp://host//", lambda _: 80)
     assert out(pace, SUBMIT, 50) == 9
     assert len(told) == 1
     pace.close()
 
 
 def test_a_socket_is_found_as_celery_writes_it() -> None:
-    assert _plain("redis+socket:///tmp/a%20b/v.sock?virtual_host=2") == "unix:///tmp/a b/v.sock?db=2"
-    assert _plain("redis://h:1/0") == "redis://h:1/0"
+    assert plain_address("redis+socket:///tmp/a%20b/v.sock?virtual_host=2") == "unix:///tmp/a b/v.sock?db=2"
+    assert plain_address("redis://h:1/0") == "redis://h:1/0"

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from worker.core.events import InputPassed, InputRejected, InputUnread
 from worker.core.failures import Failure
-from worker.core.job import Request
+from worker.core.request import Request
 from worker.preflight import Limits, Preflight
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

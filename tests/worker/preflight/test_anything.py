@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.worker.preflight.served import LOOPBACK, NOW, PUBLIC, STRICT, Verdict, ok, picture
 from worker.core.events import InputPassed, InputRejected, InputUnread
-from worker.core.job import Request
+from worker.core.request import Request
 from worker.preflight import Preflight
 
 

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from worker import preflight
+from worker.guarded import is_odd
 from worker.preflight import Limits, Preflight
 from worker.presigned import ExpiryUnreadableError, expires_by
 
@@ -51,7 +52,7 @@ def test_every_character_is_judged_as_it_was_one_by_one() -> None:
     for code in range(sys.maxunicode + 1):
         character = chr(code)
         by_itself = character.isspace() or not character.isprintable() or character == "\\"
-        assert preflight._is_odd(character) == by_itself, hex(code)
+        assert is_odd(character) == by_itself, hex(code)
 
 
 @given(some.text(alphabet="aeEsS=&%+25;xX-", max_size=30), SIGNED, some.text(alphabet="=&%+25;", max_size=6))

@@ -7,7 +7,7 @@ import pytest
 from tests.worker.preflight.served import LOOPBACK, NOW, STRICT, Internet, Put, Server, answer, check, picture, redirect
 from worker.core.events import InputPassed, InputUnread
 from worker.core.failures import Failure
-from worker.core.job import Request
+from worker.core.request import Request
 from worker.preflight import Preflight
 
 

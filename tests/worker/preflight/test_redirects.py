@@ -24,7 +24,7 @@ from tests.worker.preflight.served import (
 )
 from worker.core.events import InputPassed
 from worker.core.failures import Failure
-from worker.core.job import Request
+from worker.core.request import Request
 from worker.preflight import Limits, Preflight
 
 

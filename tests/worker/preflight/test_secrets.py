@@ -4,7 +4,7 @@ from tests.worker.preflight.hostile import resolve
 from tests.worker.preflight.served import HTML, NOW, STRICT, Put, Server, answer, check, detail, picture, redirect, rejection
 from worker.core.events import InputRejected, InputUnread
 from worker.core.failures import Failure
-from worker.core.job import Request
+from worker.core.request import Request
 from worker.preflight import Preflight
 
 

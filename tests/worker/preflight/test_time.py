@@ -8,7 +8,7 @@ import pytest
 
 from tests.worker.preflight.served import MOMENT, NOW, STRICT, Put, Serve, answer, check, picture, redirect
 from worker.core.events import InputPassed, InputUnread
-from worker.core.job import Request
+from worker.core.request import Request
 from worker.preflight import Limits, Preflight
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.worker.preflight.served import LOOPBACK, NOW, Put, answer, check, rejection
 from worker.core.events import InputPassed
 from worker.core.failures import Failure
-from worker.core.job import Request
+from worker.core.request import Request
 from worker.preflight import Limits, Preflight
 
 

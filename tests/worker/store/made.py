@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from worker.core.decision import Decision
 from worker.core.events import CallbackReceived
-from worker.core.job import Attempt, Job, JobId, Request
+from worker.core.job import Attempt, Job, JobId
 from worker.core.marks import new_job_id, replica_mark
+from worker.core.request import Request
 from worker.core.states import State
 from worker.store.jobs import Applied, Ledger
 

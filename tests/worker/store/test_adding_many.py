@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from tests.worker.store.made import LEASE, MAIN, NOW, THREADS, a_job, an_attempt, at_once, new_id
-from worker.core.job import Job, Request
+from worker.core.job import Job
+from worker.core.request import Request
 from worker.core.states import State
 from worker.store.database import open_database
 from worker.store.jobs import Added, KeyReusedError, Ledger, New

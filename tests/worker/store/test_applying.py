@@ -49,7 +49,12 @@ def test_the_story_tells_each_decision_that_has_a_reason_and_no_other(ledger: Le
     job = ledger.apply(Applied(job, event, Decision(replace(job, detail="503"), why="the server fails")), NOW + SECOND)
     job = ledger.apply(Applied(job, events.FellDue(), Decision(job)), NOW + 2 * SECOND)
     line = ledger.story(job.id)[-1]
-    assert (line.event, dict(line.data), line.why, line.at) == ("InputUnread", {"detail": "503"}, "the server fails", NOW + SECOND)
+    assert (line.event, dict(line.data), line.why, line.at) == (
+        "InputUnread",
+        {"detail": "503", "failure": "image_host_failing"},
+        "the server fails",
+        NOW + SECOND,
+    )
     assert (line.version, job.version) == (2, 3)
     assert (line.from_state, line.to_state) == (State.QUEUED, State.QUEUED)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tests.worker.store.made import THREADS, a_job, at_once, changed, stored
-from worker.core.job import Request
+from worker.core.request import Request
 from worker.store.database import open_database, reading
 from worker.store.jobs import Ledger
 

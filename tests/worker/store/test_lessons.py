@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from tests.worker.store.made import MAIN, NOW, SECOND, THREADS, an_attempt, at_once, change, changed, stored
 from worker.core.calling import Ending
-from worker.core.job import Job, Outcome, ReplicaId, Request
+from worker.core.job import Job, Outcome, ReplicaId
+from worker.core.request import Request
 from worker.core.states import State
 from worker.store.jobs import Ledger
 from worker.store.lessons import Training

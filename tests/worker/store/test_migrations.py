@@ -10,6 +10,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from tests.worker.store.made import an_attempt, at_once, changed, stored
@@ -22,10 +23,11 @@ from worker.store.tables import METADATA
 PROCESS = (
     "import sys; from worker.store.database import open_database as o; from worker.store.migrate import migrate; migrate(o(sys.argv[1], 1))"
 )
-REBUILD = """
+HEAD = ScriptDirectory(f"{Path(module.__file__).parent}/migrations").get_current_head()
+REBUILD = f"""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "test", "0006", None, None
+revision, down_revision, branch_labels, depends_on = "test", "{HEAD}", None, None
 def upgrade():
     with op.batch_alter_table("job") as job:
         job.alter_column("progress", new_column_name="progressed", existing_type=sa.String())

@@ -12,8 +12,9 @@ from tests.worker.store.made import NOW, a_job, an_attempt, change, changed, new
 from worker.core import events
 from worker.core.decision import Decision
 from worker.core.failures import Failure
-from worker.core.job import Attempt, AutoFix, Conversation, ConversationId, Deletion, Job, Mark, Outcome, ReplicaId, Request, Start
+from worker.core.job import Attempt, Conversation, ConversationId, Deletion, Job, Mark, Outcome, ReplicaId
 from worker.core.marks import replica_mark
+from worker.core.request import AutoFix, Request, Start
 from worker.core.states import State
 from worker.store.jobs import Applied, Ledger
 
@@ -45,10 +46,15 @@ CONVERSATIONS = st.builds(
     intended_at=maybe(MOMENTS),
     id=maybe(st.just(ConversationId("c1"))),
     url=maybe(WORDS),
+    end_due_at=maybe(MOMENTS),
+    ended_at=maybe(MOMENTS),
+    opened_at=maybe(MOMENTS),
+    admission=maybe(WORDS),
 )
 REQUESTS = st.builds(
     Request, replica=DOCUMENTS, conversation=DOCUMENTS, start=st.sampled_from(Start), auto_fix=st.sampled_from(AutoFix),
-    notify_url=maybe(WORDS), metadata=DOCUMENTS,
+    notify_url=maybe(WORDS), metadata=DOCUMENTS, source_url_provider=maybe(WORDS),
+    consent=maybe(st.fixed_dictionaries({"affirmed_by": WORDS, "statement": WORDS, "affirmed_at": WORDS})),
 )  # fmt: skip
 
 
@@ -65,7 +71,7 @@ def jobs(draw: st.DrawFn) -> Job:
         conversation_wanted=draw(st.booleans()), cancel_requested=draw(st.booleans()), tries=draw(COUNTS), trying_since=draw(maybe(MOMENTS)),
         scans=draw(COUNTS), missing_since=draw(maybe(MOMENTS)), watched_since=draw(maybe(MOMENTS)), progress=draw(maybe(WORDS)),
         failure=draw(maybe(st.sampled_from(Failure))), detail=draw(maybe(WORDS)), release_to=draw(maybe(st.sampled_from(State))),
-        patient_from=draw(COUNTS),
+        patient_from=draw(COUNTS), openings=tuple(draw(st.lists(MOMENTS, max_size=3))), visited_at=draw(maybe(MOMENTS)),
     )  # fmt: skip
 
 

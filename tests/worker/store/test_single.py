@@ -1,19 +1,23 @@
 """One job's decision and lease take as few journeys as they can, and promise what a transaction promises."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from time import sleep
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, insert, text, update
 from sqlalchemy.exc import IntegrityError
 
-from tests.worker.store.conftest import SQLITE
+from tests.worker.store.conftest import POSTGRESQL, SQLITE
 from tests.worker.store.made import LEASE, NOW, a_job, an_attempt, change, changed, rung, stored
 from worker.core.job import Outcome, Terms
 from worker.core.states import State
 from worker.store.jobs import Ledger, StaleJobError
+from worker.store.rows import attempt_columns
+from worker.store.single import ATTEMPT, JOB
 
 
 @contextmanager
@@ -71,6 +75,31 @@ def test_who_takes_one_job_gets_it_whole_in_two_statements(ledger: Ledger) -> No
         [taken] = ledger.take([job.id], NOW, LEASE)
     assert len(statements) == 2
     assert taken == replace(kept, version=kept.version + 1, due_at=NOW + LEASE, terms=terms)
+
+
+@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)  # on SQLite a writer waits before he reads anything
+def test_who_waited_for_another_writer_takes_the_job_with_the_attempt_that_the_other_wrote(ledger: Ledger) -> None:
+    job, database = stored(ledger), ledger._database
+    with ThreadPoolExecutor(1) as other, database.connect() as writer:
+        # As another worker is between its statement and its commit: the row is locked, and the attempt is nobody else's to see.
+        writer.execute(update(JOB).where(JOB.c.id == job.id).values(version=JOB.c.version + 1, state=State.SUBMITTING.value))
+        writer.execute(insert(ATTEMPT).values(attempt_columns(job, written := an_attempt(job))))
+        waiting = other.submit(ledger.take, [job.id], NOW, LEASE)
+        _wait_for_a_lock(database)
+        writer.commit()
+        [taken] = waiting.result()
+    assert taken.state is State.SUBMITTING
+    assert taken.attempts == (written,)
+
+
+def _wait_for_a_lock(database: Engine) -> None:
+    asked = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    for _ in range(600):
+        with database.connect() as connection:
+            if connection.execute(asked).scalar_one():
+                return
+        sleep(0.05)
+    raise TimeoutError("nobody waits for the row")
 
 
 def test_who_takes_a_job_of_an_account_that_nobody_knows_gets_it_under_the_usual_terms(ledger: Ledger) -> None:

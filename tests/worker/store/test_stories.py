@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 import pytest
@@ -18,6 +18,8 @@ from worker.store.stories import data_of, event_from, name_of
 # To the microsecond a float of seconds holds some 270 years; nobody is told to come back later than that.
 WAITS = st.none() | st.timedeltas(timedelta(0), timedelta(days=90_000))
 
+MOMENTS = st.datetimes(timezones=st.just(UTC), allow_imaginary=False).map(lambda one: one.replace(fold=0))
+
 
 def untold(kind: type[Event]) -> list[str]:
     """Fields that a story may not hold."""
@@ -25,8 +27,9 @@ def untold(kind: type[Event]) -> list[str]:
 
 
 def any_of(kind: type[Event]) -> st.SearchStrategy[Event]:
-    waits = {field.name: WAITS for field in fields(kind) if field.type == timedelta | None} | {name: st.none() for name in untold(kind)}
-    return st.builds(kind, **{field.name: waits.get(field.name, st.from_type(field.type)) for field in fields(kind)})  # type: ignore[arg-type]
+    times = {timedelta | None: WAITS, datetime: MOMENTS}
+    drawn = {field.name: times.get(field.type, st.from_type(field.type)) for field in fields(kind)}  # type: ignore[arg-type]
+    return st.builds(kind, **drawn | {name: st.none() for name in untold(kind)})
 
 
 @pytest.mark.parametrize("kind", get_args(Event))
@@ -41,8 +44,17 @@ def test_every_event_comes_back_from_its_document_as_it_was(kind: type[Event], d
 
 
 def test_every_field_of_every_event_has_a_type_that_is_tried_here() -> None:
-    plain: set[object] = {str, bool, str | None, Failure, Failure | None, timedelta | None}
-    known = plain | {Mark, Mark | None, ReplicaId, ReplicaId | None, ConversationId, tuple[ReplicaId, ...]}
+    plain: set[object] = {str, bool, str | None, Failure, Failure | None, timedelta | None, datetime}
+    known = plain | {
+        Mark,
+        Mark | None,
+        ReplicaId,
+        ReplicaId | None,
+        ConversationId,
+        ConversationId | None,
+        tuple[ReplicaId, ...],
+        tuple[str, ...],
+    }
     assert {field.type for kind in get_args(Event) for field in fields(kind) if field.name not in untold(kind)} <= known
 
 

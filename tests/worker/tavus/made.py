@@ -12,6 +12,7 @@ from tests.sandbox.server import Sandbox
 from worker.core.effects import DeleteReplica, LookUpConversation, LookUpMark, OpenConversation, PollReplica, SubmitReplica
 from worker.core.job import JobId, ReplicaId
 from worker.core.marks import conversation_mark, marked_name, replica_mark
+from worker.links import Links
 from worker.tavus import polls
 from worker.tavus.batches import Batches
 from worker.tavus.callbacks import Callbacks
@@ -43,11 +44,16 @@ def calling(url: str, timeout: timedelta = TIMEOUT, key: str | None = KEY) -> It
 
 @contextmanager
 def performing(
-    url: str, timeout: timedelta = TIMEOUT, key: str | None = KEY, callbacks: Callbacks | None = None, patience: timedelta = PATIENCE
+    url: str,
+    timeout: timedelta = TIMEOUT,
+    key: str | None = KEY,
+    callbacks: Callbacks | None = None,
+    patience: timedelta = PATIENCE,
+    links: Links | None = None,
 ) -> Iterator[Performer]:
     """A performer for the address."""
     with calling(url, timeout, key) as tavus:
-        yield Performer(tavus, callbacks or Callbacks(None, None), patience)
+        yield Performer(tavus, callbacks or Callbacks(None, None), patience, links or Links(None, None))
 
 
 def body(picture: str = "https://pictures.example/a.jpg", **fields: object) -> dict[str, Any]:
@@ -62,7 +68,8 @@ def submit(replica: Mapping[str, Any] | None = None) -> SubmitReplica:
 
 def open_with(replica_id: str, **fields: object) -> OpenConversation:
     """The effect that opens a conversation."""
-    return OpenConversation(ACCOUNT, TALK, {"replica_id": replica_id, "conversation_name": marked_name("Ann", TALK), **fields})
+    wanted = {"replica_id": replica_id, "conversation_name": marked_name("Ann", TALK), **fields}
+    return OpenConversation(ACCOUNT, TALK, wanted, JOB)
 
 
 def look(replica_id: str, model: str = "phoenix-4") -> PollReplica:

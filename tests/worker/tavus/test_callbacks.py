@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from tests.worker.tavus.made import MARK
 from worker.core.job import Mark
-from worker.tavus.callbacks import PATH, Callbacks
+from worker.tavus.callbacks import PATH, About, Callbacks
 
 SECRET = SecretStr("a secret of ours")
 CALLBACKS = Callbacks("https://replicas.example/", SECRET)
@@ -24,7 +24,7 @@ def token_of(mark: Mark, callbacks: Callbacks = CALLBACKS) -> str:
 
 
 def test_a_token_leads_back_to_its_attempt() -> None:
-    assert CALLBACKS.mark_of(token_of(MARK)) == MARK
+    assert CALLBACKS.about(token_of(MARK)) == About(MARK)
 
 
 def test_each_attempt_has_a_token_of_its_own_and_always_the_same() -> None:
@@ -55,12 +55,12 @@ def test_each_attempt_has_a_token_of_its_own_and_always_the_same() -> None:
     ],
 )
 def test_a_forged_token_is_nobodys(forge: Callable[[str], str]) -> None:
-    assert CALLBACKS.mark_of(forge(token_of(MARK))) is None
+    assert CALLBACKS.about(forge(token_of(MARK))) is None
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
 def test_no_text_is_a_token_by_chance_and_none_raises(token: str) -> None:
-    assert CALLBACKS.mark_of(token) is None
+    assert CALLBACKS.about(token) is None
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_without_an_address_or_a_secret_there_are_no_callbacks(public_url: str |
 @pytest.mark.parametrize("secret", [None, SecretStr("")])
 def test_without_a_secret_no_token_is_believed_not_even_one_signed_with_nothing(secret: SecretStr | None) -> None:
     nothing = Callbacks("https://replicas.example", None)
-    assert Callbacks("https://replicas.example", secret).mark_of(f"{MARK}.{nothing._sign(MARK)}") is None
+    assert Callbacks("https://replicas.example", secret).about(f"{MARK}.{nothing._sign(MARK)}") is None
 
 
 def test_a_token_shows_neither_the_secret_nor_itself_in_a_repr() -> None:

@@ -74,9 +74,9 @@ def test_thirty_lost_conversations_are_looked_for_in_one_pass_over_the_list(sand
 def test_a_list_that_is_not_read_answers_for_none_of_them(sandbox: Sandbox, performer: Performer, harm: str) -> None:
     train(performer.tavus, sandbox, replica_name=MARKS[0])
     sandbox.set_faults(
-        {"on": "list_replicas", "kind": harm, "retry_after": 9}, {"on": "list_conversations", "kind": harm, "retry_after": 9}
+        {"on": "list_replicas", "kind": harm, "retry_after": 2}, {"on": "list_conversations", "kind": harm, "retry_after": 2}
     )
-    wait = timedelta(seconds=9) if harm == "429" else None
+    wait = timedelta(seconds=2) if harm == "429" else None
     for one, mark in zip(ask_for(performer, MARKS), MARKS, strict=True):
         assert isinstance(one, LookupUnread)
         assert (one.mark, one.retry_after, one.account_fault) == (mark, wait, None)

@@ -32,7 +32,7 @@ from worker.core.effects import TavusEffect
 from worker.core.failures import Failure
 from worker.core.job import ConversationId, ReplicaId
 from worker.core.marks import marked_name
-from worker.tavus.callbacks import Callbacks
+from worker.tavus.callbacks import About, Callbacks
 from worker.tavus.perform import Performer
 
 CALLBACKS = Callbacks("https://replicas.example", SecretStr("a secret of ours"))
@@ -79,7 +79,7 @@ def test_the_sandboxes_callback_comes_to_the_address_of_its_attempt(sandbox: San
         until(lambda: bool(api.asked))
     assert isinstance(news, events.SubmissionAccepted)
     assert api.asked[0].json == {"replica_id": news.replica_id, "status": "ready"}
-    assert performer.callbacks.mark_of(api.asked[0].path.rpartition("/")[2]) == MARK
+    assert performer.callbacks.about(api.asked[0].path.rpartition("/")[2]) == About(MARK)
 
 
 def test_a_training_is_polled_by_itself(sandbox: Sandbox, performer: Performer) -> None:

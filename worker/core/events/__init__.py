@@ -20,6 +20,13 @@ from worker.core.events.deletion import (
     FailureConfirmed,
     ReplicaDeleted,
 )
+from worker.core.events.ending import (
+    ConversationEndDeclined,
+    ConversationEnded,
+    ConversationEndFellDue,
+    ConversationEndRequested,
+    ConversationEndUnread,
+)
 from worker.core.events.people import (
     AbandonRequested,
     AccountResumed,
@@ -37,6 +44,7 @@ from worker.core.events.submission import (
     LookupUnread,
     MarkAbsent,
     MarkAmbiguous,
+    MarkDiscovered,
     MarkFound,
     RenameFailed,
     ReplicaRenamed,
@@ -53,16 +61,19 @@ from worker.core.events.training import (
     TrainingContinued,
     TrainingFailed,
 )
+from worker.core.events.visiting import ConversationContinued, ConversationTold, LinkVisited, VisitorLeft
 
 Event = (
     FellDue | InputPassed | InputRejected | InputUnread | BudgetReached
     | SubmissionAccepted | SubmissionRefused | SubmissionLost
-    | MarkFound | MarkAbsent | MarkAmbiguous | LookupUnread | WitnessRejected | ReplicaRenamed | RenameFailed
+    | MarkFound | MarkAbsent | MarkAmbiguous | MarkDiscovered | LookupUnread | WitnessRejected | ReplicaRenamed | RenameFailed
     | TrainingContinued | TrainingCompleted | TrainingFailed | ReplicaMissing | PollUnread | CallbackReceived
     | ConversationOpened | ConversationRefused | ConversationLost
     | ConversationFound | ConversationAbsent | ConversationUnread
     | ConversationRequested | CancelRequested | ReleaseRequested | AbandonRequested | RetryRequested | AccountResumed
     | DeletionRequested | DeletionFellDue | FailureConfirmed | ReplicaDeleted | DeletionDeclined | DeletionUnread
+    | ConversationEndRequested | ConversationEndFellDue | ConversationEnded | ConversationEndDeclined | ConversationEndUnread
+    | LinkVisited | VisitorLeft | ConversationContinued | ConversationTold
 )  # fmt: skip
 
 __all__ = [
@@ -72,11 +83,18 @@ __all__ = [
     "CallbackReceived",
     "CancelRequested",
     "ConversationAbsent",
+    "ConversationContinued",
+    "ConversationEndDeclined",
+    "ConversationEndFellDue",
+    "ConversationEndRequested",
+    "ConversationEndUnread",
+    "ConversationEnded",
     "ConversationFound",
     "ConversationLost",
     "ConversationOpened",
     "ConversationRefused",
     "ConversationRequested",
+    "ConversationTold",
     "ConversationUnread",
     "DeletionDeclined",
     "DeletionFellDue",
@@ -88,9 +106,11 @@ __all__ = [
     "InputPassed",
     "InputRejected",
     "InputUnread",
+    "LinkVisited",
     "LookupUnread",
     "MarkAbsent",
     "MarkAmbiguous",
+    "MarkDiscovered",
     "MarkFound",
     "PollUnread",
     "ReleaseRequested",
@@ -105,5 +125,6 @@ __all__ = [
     "TrainingCompleted",
     "TrainingContinued",
     "TrainingFailed",
+    "VisitorLeft",
     "WitnessRejected",
 ]

@@ -1,6 +1,6 @@
 """What is learned of a conversation that is being opened. They may be nothing but values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from worker.core.failures import Failure
@@ -9,11 +9,12 @@ from worker.core.job import ConversationId, Mark
 
 @dataclass(frozen=True, slots=True)
 class ConversationOpened:
-    """Tavus answered the POST with a conversation."""
+    """Tavus answered the POST with a conversation. `admission`: what opens a private room, sealed; it stands in no story."""
 
     mark: Mark
     conversation_id: ConversationId
     url: str
+    admission: str | None = field(default=None, repr=False, metadata={"untold": True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What is learned before and around a submission: of the input, the budget, the POST, and the mark it left. They may be nothing but values."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from worker.core.failures import Failure
 from worker.core.job import Mark, ReplicaId
@@ -14,7 +15,14 @@ class FellDue:
 
 @dataclass(frozen=True, slots=True)
 class InputPassed:
-    """Preflight found nothing against paying for this input."""
+    """Preflight found nothing against paying for this input.
+
+    `fresh`: fields of Create Replica for this one submission, which the caller's provider gave for it. They are neither stored nor told: addresses
+    are in them, and their queries are secrets. `advice`: what a look at the picture found that may be rejected.
+    """
+
+    fresh: Mapping[str, str] | None = field(default=None, repr=False, metadata={"untold": True})
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +35,10 @@ class InputRejected:
 
 @dataclass(frozen=True, slots=True)
 class InputUnread:
-    """The input's own server did not answer: nothing was learned of the input."""
+    """The input's own server did not answer, or not the provider of its address: nothing was learned of the input. `failure`: which of the two."""
 
     detail: str
+    failure: Failure = Failure.IMAGE_HOST_FAILING
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,18 @@ class MarkAmbiguous:
 
     mark: Mark
     replica_ids: tuple[ReplicaId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDiscovered:
+    """After a restore: the account's whole list has a replica that a submission of this job made, and that the backup knew nothing of.
+
+    `made_at`: when Tavus made it.
+    """
+
+    mark: Mark
+    replica_id: ReplicaId
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,8 @@ from contextlib import contextmanager
 from alembic import context
 from sqlalchemy import Connection, Engine, text
 
+from worker.store.migrate import LOCK
 from worker.store.tables import METADATA
-
-# Any number that no other program uses for an advisory lock on this database: two processes that migrate at once wait for each other.
-_LOCK = 7_201_190_311
 
 
 @contextmanager
@@ -33,7 +31,7 @@ def _run(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=METADATA, render_as_batch=connection.dialect.name == "sqlite")
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         context.run_migrations()
         if connection.dialect.name == "sqlite" and (orphans := connection.execute(text("PRAGMA foreign_key_check")).all()):
             raise ValueError(f"the migration would leave rows that refer to nothing: {orphans[:3]}")

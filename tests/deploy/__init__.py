@@ -1,0 +1,1 @@
+"""What lies in deploy/ is what its own tools take for right."""

@@ -1,0 +1,1 @@
+"""Callers are told, by a courier over a real ledger and real HTTP."""

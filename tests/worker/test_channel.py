@@ -1,0 +1,170 @@
+"""No message is in one process's memory alone, not for a moment: whoever is killed with one in its hands gives it back."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kombu.connection import Connection
+from kombu.entity import Queue
+from kombu.exceptions import OperationalError
+from kombu.messaging import Consumer
+
+from tests.broker import Broker
+from tests.scheduler.made import settings_in
+from worker import transport
+from worker.app import CREATE, QUEUES, RINGS, SWEEP, make_app
+
+_PATIENCE = 20.0  # seconds; on a host that is not busy milliseconds
+_VISIBILITY = 1  # seconds until what somebody killed has had is given to others
+
+
+@pytest.fixture(autouse=True)
+def registered() -> None:
+    """Kombu takes our transports."""
+    transport.register()
+
+
+@contextmanager
+def connected(url: str, **options: Any) -> Iterator[Connection]:  # noqa: ANN401 - kombu's
+    kept = {"visibility_timeout": _VISIBILITY, "unacked_restore_throttle": 1, "wakes": RINGS, **options}
+    with Connection(url, transport_options=kept) as connection:
+        yield connection
+
+
+def send(broker: Broker, queue: str, *bodies: str, **options: Any) -> None:  # noqa: ANN401 - kombu's
+    with connected(broker.url) as connection, connection.SimpleQueue(queue) as line:
+        for body in bodies:
+            line.put(body, serializer="json", **options)
+
+
+def _die_with_it(url: str, queue: str) -> None:
+    """Take a message, and be killed before a line of what handles it has run."""
+
+    def killed(_transport: object, _message: object, _queue: str) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    transport.Transport._deliver = killed  # type: ignore[method-assign] # what kombu calls first
+    with connected(url) as connection, Consumer(connection, [Queue(queue)], callbacks=[lambda *_: None]):
+        connection.drain_events(timeout=_PATIENCE)
+
+
+def consumed(url: str, queue: str, count: int, *, acknowledge: bool = True, **options: Any) -> list[str]:  # noqa: ANN401 - kombu's
+    """So many bodies, as they come."""
+    bodies: list[str] = []
+
+    def keep(body: str, message: Any) -> None:  # noqa: ANN401 - kombu's
+        bodies.append(body)
+        if acknowledge and not options.get("no_ack"):
+            message.ack()
+
+    with connected(url) as connection, Consumer(connection, [Queue(queue)], callbacks=[keep], **options):
+        until = time.monotonic() + _PATIENCE
+        while len(bodies) < count and time.monotonic() < until:
+            try:
+                connection.drain_events(timeout=1)
+            except TimeoutError:
+                continue
+    return bodies
+
+
+def out(broker: Broker) -> int:
+    """How many messages are written down as out."""
+    return int(broker.client.hlen("unacked"))
+
+
+def test_a_message_outlives_whoever_is_killed_at_the_moment_that_it_comes(broker: Broker) -> None:
+    send(broker, CREATE, "a headshot")
+    child = multiprocessing.get_context("fork").Process(target=_die_with_it, args=(broker.url, CREATE))
+    child.start()
+    child.join(_PATIENCE)
+    assert child.exitcode == -signal.SIGKILL
+    assert (broker.waiting(CREATE), out(broker)) == (0, 1)
+    assert consumed(broker.url, CREATE, 1) == ["a headshot"]
+    assert (broker.waiting(CREATE), out(broker)) == (0, 0)
+
+
+def test_what_is_not_acknowledged_is_given_back_in_order_and_the_urgent_comes_first(broker: Broker) -> None:
+    send(broker, CREATE, "one", "two")
+    send(broker, CREATE, "urgent", priority=9)
+    taken = consumed(broker.url, CREATE, 3, acknowledge=False, prefetch_count=3)
+    assert sorted(taken) == ["one", "two", "urgent"]
+    assert taken.index("one") < taken.index("two")
+    assert sorted(consumed(broker.url, CREATE, 3)) == sorted(taken)
+    assert out(broker) == 0
+
+
+def test_what_nobody_acknowledges_is_not_remembered(broker: Broker) -> None:
+    send(broker, "answers", "pong")
+    assert consumed(broker.url, "answers", 1, no_ack=True) == ["pong"]
+    assert out(broker) == 0
+
+
+@pytest.mark.parametrize("queue", [CREATE, SWEEP])
+def test_a_message_that_comes_to_somebody_who_waits_is_taken(broker: Broker, queue: str) -> None:
+    with connected(broker.url) as connection, connection.channel() as channel:
+        bodies: list[str] = []
+        with Consumer(channel, [Queue(CREATE), Queue(SWEEP)], callbacks=[_kept(bodies)]):
+            with pytest.raises(TimeoutError):
+                connection.drain_events(timeout=0.2)
+            send(broker, queue, "late")
+            until = time.monotonic() + _PATIENCE
+            while not bodies and time.monotonic() < until:
+                try:
+                    connection.drain_events(timeout=1)
+                except TimeoutError:
+                    continue
+    assert bodies == ["late"]
+    assert (broker.waiting(queue), out(broker)) == (0, 0)
+
+
+def _kept(bodies: list[str]) -> Callable[[str, Any], None]:
+    def keep(body: str, message: Any) -> None:  # noqa: ANN401 - kombu's
+        bodies.append(body)
+        message.ack()
+
+    return keep
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"{", b'{"properties": 5}', b'{"properties": {"delivery_tag": 7}, "body": "", "headers": {}}'])
+def test_what_no_kombu_has_sent_is_not_remembered_and_keeps_nothing_else_from_coming(broker: Broker, raw: bytes) -> None:
+    broker.client.lpush(CREATE, raw)
+    send(broker, CREATE, "after it")
+    bodies: list[str] = []
+    with connected(broker.url) as connection, Consumer(connection, [Queue(CREATE)], callbacks=[_kept(bodies)]):
+        until = time.monotonic() + _PATIENCE
+        while not bodies and time.monotonic() < until:
+            try:
+                connection.drain_events(timeout=1)
+            except (TimeoutError, OperationalError, AttributeError, KeyError, TypeError, ValueError):
+                continue
+    assert bodies == ["after it"]
+
+
+_TO = b'{"delivery_tag": "t", "delivery_info": {"exchange": "", "routing_key": "replicas.create"}%s}'
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"headers": {}, "body": "a\nb", "properties": ' + _TO % b"" + b"}",
+        b'{"headers": {}, "body": "b", "properties": ' + _TO % b', "body_encoding": "rot13"' + b"}",
+    ],
+    ids=["a newline in a string", "a body in no code"],
+)
+def test_what_redis_can_read_and_nobody_else_is_thrown_away_once(broker: Broker, raw: bytes) -> None:
+    broker.client.lpush(CREATE, raw)
+    send(broker, CREATE, "after it")
+    assert consumed(broker.url, CREATE, 1) == ["after it"]
+    assert out(broker) == 0
+
+
+def test_every_queue_is_served_and_those_that_may_lose_a_message_hold_none_that_stands_nowhere_else(tmp_path: Path, broker: Broker) -> None:
+    app = make_app(settings_in(tmp_path, redis_url=broker.url))
+    assert tuple(app.conf.broker_transport_options["wakes"]) == RINGS
+    assert set(QUEUES) - set(RINGS) == {"replicas.create", "replicas.cancel", "replicas.delete", "conversations.start"}
