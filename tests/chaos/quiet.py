@@ -6,7 +6,7 @@ Allowed are two leases, and before them what was still to be done, the sum of tw
 - the rest of the settle time of a POST whose answer was lost, or of its scans where those are behind, and one scan more (a quarter of that time);
 - the wait before a submission is paid again.
 
-Then the line of those that had not been submitted at all when the last fault was over, at `A_SECOND`.
+Then the line of those that had not been submitted at all when the last fault was over, at `A_SECOND`, or at a run's share of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from worker.durations import parse_duration
 
 LEASES = 2
 A_SECOND = 5.0
-"""Submissions that are expected of a host with two cores, which all parts, Tavus and the proxies share: half of what was measured."""
+"""Submissions that are expected of a whole host with two cores, which all parts, Tavus and the proxies share: half of what was measured."""
 _PAID_AGAIN = parse_duration(SCALED["REPLICAS_PAID_RETRY_DELAY"])
 _NOTHING = timedelta(0)
 _RULES = Rules(settle_time=SETTLE)

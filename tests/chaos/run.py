@@ -34,8 +34,10 @@ _ROOMY = {
 }
 
 
-def run(folder: Path, ledger: str, *, count: int, kinds: Sequence[Kind], faults: int, span: float, seed: int, say: Say) -> Verdict:
-    """Run `count` jobs through so many faults in `span` seconds."""
+def run(
+    folder: Path, ledger: str, *, count: int, kinds: Sequence[Kind], faults: int, span: float, seed: int, say: Say, share: float = 1.0
+) -> Verdict:
+    """Run `count` jobs through so many faults in `span` seconds. `share`: the part of the host's processors that is this run's."""
     cases, plan = jobs(count), draw(seed, kinds, faults, span)
     with Ground(folder, ledger, seed) as ground:
         services = _begun(ground, cases, span * _SENDING)
@@ -48,7 +50,8 @@ def run(folder: Path, ledger: str, *, count: int, kinds: Sequence[Kind], faults:
         seconds = _until_quiet(ground, services, cases, _PATIENCE_SECONDS)
         needed = last.needed(ground, cases)
         line = last.line(cases)
-        allowed = (needed + LEASES * LEASE).total_seconds() + line / A_SECOND
+        a_second = A_SECOND * share
+        allowed = (needed + LEASES * LEASE).total_seconds() + line / a_second
         _until_refunded(ground, cases)
         verdict = judge(ground, cases)
         table = [
@@ -61,7 +64,7 @@ def run(folder: Path, ledger: str, *, count: int, kinds: Sequence[Kind], faults:
             ("seconds from the last fault to quiet", f"{seconds:.1f}"),
             ("seconds allowed", f"{allowed:.1f}, of which {LEASES * LEASE.total_seconds():g} are {LEASES} leases"),
             ("  for what the slowest job still needed", f"{needed.total_seconds():.1f}"),
-            ("  for jobs in line, not submitted yet", f"{line / A_SECOND:.1f}: {line} at {A_SECOND:g} a second"),
+            ("  for jobs in line, not submitted yet", f"{line / a_second:.1f}: {line} at {a_second:g} a second"),
         ]
         say(_story_of_the_last(ground))
         wrong = [*verdict.wrong, *(f"refused: {one}" for one in services.refused)]

@@ -1,6 +1,7 @@
 """A small chaos in every test run: each kind of fault strikes once, over the one ledger or the other, and every promise is kept."""
 
 import logging
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,8 @@ JOBS = 40
 _SPAN = 15.0
 _SEED = 3
 _LEDGERS = ("sqlite", "postgresql")
+# As many tests as the runner has processes share the host: each has its part of what a whole one does in a second.
+_SHARE = 1 / int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _FIRST = 11  # of the kinds that both ledgers know; the others strike over the second
 
 log = logging.getLogger(__name__)
@@ -28,7 +31,7 @@ def chosen(ledger: str) -> list[Kind]:
 @pytest.mark.parametrize("ledger", _LEDGERS)
 def test_every_job_is_paid_once_and_comes_to_rest_in_time_whatever_fails(ledger: str, tmp_path: Path) -> None:
     struck = chosen(ledger)
-    verdict = run(tmp_path, ledger, count=JOBS, kinds=struck, faults=len(struck), span=_SPAN, seed=_SEED, say=log.info)
+    verdict = run(tmp_path, ledger, count=JOBS, kinds=struck, faults=len(struck), span=_SPAN, seed=_SEED, say=log.info, share=_SHARE)
     log.info("%s", verdict)
     assert verdict.wrong == [], str(verdict)
 
