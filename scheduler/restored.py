@@ -18,6 +18,7 @@ from worker.core.events import CallbackReceived, MarkDiscovered
 from worker.core.job import Attempt, Job, JobId, Mark, ReplicaId
 from worker.core.marks import job_id_with, mark_in, number_in, replica_mark, suffix_in, suffix_of
 from worker.core.request import Request, Start
+from worker.core.restoring import is_possible
 from worker.core.states import State
 from worker.tavus.scan import Unread, own_replicas
 from worker.tavus.wire import Replica
@@ -34,6 +35,7 @@ class Became(StrEnum):
     KNOWN = "on record"
     MADE_ANEW = "made anew"
     FOREIGN = "older than the backup"
+    IMPOSSIBLE = "not of our making"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,9 @@ def _of_a_replica(row: Replica) -> Mark | None:
 def _tell(parts: Parts, account: str, jobs: dict[str, JobId], mark: Mark, replica: Replica, backup_of: datetime) -> Discovery:
     made_at = _moment(replica.created_at) or parts.engine.clock()
     job_id, became = jobs.get(suffix_in(mark)), Became.KNOWN
+    known = 0 if job_id is None else len(parts.ledger.get(job_id).attempts)
+    if not is_possible(number_in(mark), known):
+        return Discovery(account, mark, replica.id, Became.IMPOSSIBLE, job_id)
     if job_id is None:
         if made_at < backup_of - _CLOCKS:  # of another installation on this account, or of jobs that were erased
             return Discovery(account, mark, replica.id, Became.FOREIGN, None)

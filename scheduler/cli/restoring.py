@@ -14,11 +14,13 @@ from scheduler.opened import opened
 from scheduler.restored import Became, Discovery, discover, let_pass
 from worker.assembly import Parts
 from worker.durations import show_duration
+from worker.store.migrate import shown
 
 _WORDS = {
     Became.KNOWN: "its job knows it now, and follows it",
     Became.MADE_ANEW: "its job came in after the backup: one was made anew, of caller `restored`",
     Became.FOREIGN: "made before the backup, and none of its jobs: left alone",
+    Became.IMPOSSIBLE: "its name is like one of ours, but no submission can have had it: left alone",
 }
 
 
@@ -36,6 +38,8 @@ def restored(
     with opened() as parts:
         now = parts.engine.clock()
         made, ended = moment_of(backup, now, "MOMENT"), moment_of(stopped, now, "--stopped")
+        if not as_json:
+            console.print(f"into the ledger at {shown(parts.settings.ledger_url)}", style="dim")
         found = _read(parts, made or now, ended or now, aloud=not as_json)
         let_pass(parts)
     documents = [_document(one) for one in found]

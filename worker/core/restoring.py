@@ -20,6 +20,11 @@ _MOST = 100
 _WHY = "the backup did not know of it"
 
 
+def is_possible(number: int, known: int) -> bool:
+    """Whether a job of which `known` submissions are known can have sent that one."""
+    return 0 < number <= known + _MOST
+
+
 def follow(job: Job, event: events.MarkDiscovered, now: datetime, rules: Rules) -> Decision:
     """Put it on record, and follow it: it is the job's latest word. Looked at now, for it may have ended long ago.
 
@@ -48,7 +53,7 @@ def record(job: Job, event: events.MarkDiscovered, now: datetime, rules: Rules) 
 def _with_attempts(job: Job, event: events.MarkDiscovered) -> Job | None:
     """The job with all submissions up to this one; None where the mark is not its own, or is known with this replica."""
     number = number_in(event.mark)
-    if event.mark != replica_mark(job.id, number) or not 0 < number <= len(job.attempts) + _MOST:
+    if event.mark != replica_mark(job.id, number) or not is_possible(number, len(job.attempts)):
         return None
     if number <= len(job.attempts):
         attempt = job.attempts[number - 1]

@@ -75,10 +75,11 @@ def _usable(url: str) -> Iterator[Engine]:
             database.dispose()
     except (SQLAlchemyError, OSError, ValueError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().replace("\n", " ")
-        raise LedgerUnusableError(f"the database at {_shown(url)} cannot be used: {reason}. Start it, or correct DATABASE_URL.") from error
+        raise LedgerUnusableError(f"the database at {shown(url)} cannot be used: {reason}. Start it, or correct DATABASE_URL.") from error
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
+    """The address of a database as people may see it: without its password."""
     try:
         return make_url(url).render_as_string(hide_password=True)
     except SQLAlchemyError:
