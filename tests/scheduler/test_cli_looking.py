@@ -21,6 +21,7 @@ from worker.core.job import Conversation, ConversationId, Job, Outcome
 from worker.core.marks import conversation_mark
 from worker.core.states import State
 from worker.store.clock import utc_now
+from worker.store.database import lasting
 
 
 @pytest.fixture
@@ -163,9 +164,9 @@ def test_a_look_at_many_is_as_many_statements_as_a_look_at_one(parts: Parts) -> 
         def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
             said.append(statement)
 
-        event.listen(parts.ledger._database, "before_cursor_execute", note)
+        event.listen(lasting(parts.ledger._database), "before_cursor_execute", note)
         assert len(watching._read(parts, [job.id for job in wanted])) == len(wanted)
-        event.remove(parts.ledger._database, "before_cursor_execute", note)
+        event.remove(lasting(parts.ledger._database), "before_cursor_execute", note)
         return len(said)
 
     statements(jobs[:1])  # what is remembered for a while is asked once

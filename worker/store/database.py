@@ -18,6 +18,7 @@ _PAUSE = 0.02  # seconds between two tries where SQLite itself does not wait
 _STATEMENTS = 32
 # Seconds after which a connection is asked whether it still lives: a server that goes away is met then, or by a task.
 _IDLE, _USED = 2.0, "used"
+_SINGLE = "single"  # the execution option that holds the engine whose every statement is committed by itself
 _RECYCLE = 1800  # seconds after which an idle PostgreSQL connection is replaced: shorter than common proxies' idle limits
 _LISTED = 500  # values in one IN list of SQLite, which plans it well and refuses some tens of thousands
 _IN_ARRAY = 10_000  # values in one array of PostgreSQL: some 300 kB a statement
@@ -53,19 +54,22 @@ def reading(database: Engine) -> Engine:
     """The same database for transactions that only read: each sees one moment, however many statements it is, and waits for no writer."""
     if database.dialect.name == "sqlite":
         return database.execution_options(reading=True)
-    return database.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return lasting(database).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def glancing(database: Engine) -> Engine:
     """The same for questions that need not see one moment: PostgreSQL is spared the begin and the end of a transaction, two journeys of three."""
-    if database.dialect.name == "sqlite":
-        return reading(database)
-    return database.execution_options(isolation_level="AUTOCOMMIT", postgresql_readonly=True)
+    return reading(database) if database.dialect.name == "sqlite" else lasting(database)
 
 
 def lasting(database: Engine) -> Engine:
     """The same database for changes that are one statement each: PostgreSQL commits it by itself, in one journey of three. SQLite has `begin()`."""
-    return database if database.dialect.name == "sqlite" else database.execution_options(isolation_level="AUTOCOMMIT")
+    options = dict(database.get_execution_options())
+    single: Engine | None = options.pop(_SINGLE, None)
+    if single is None:
+        return database
+    del options["isolation_level"]
+    return single.execution_options(**options) if options else single
 
 
 class Array(TypeDecorator[Any]):
@@ -117,14 +121,15 @@ def _open_postgres(url: URL, connections: int) -> Engine:
         max_overflow=2,
         pool_recycle=_RECYCLE,
         hide_parameters=True,  # what is written holds presigned URLs, and an error's text goes to the logs
-        # Leases re-read a row after waiting for its lock; under a database's own stricter default they would fail instead.
-        isolation_level="READ COMMITTED",
+        # What nearly all are for, and so what a connection is in the pool: to set it back and forth takes longer than many a statement.
+        isolation_level="AUTOCOMMIT",
         # Prepared statements break behind poolers that share connections by transaction, and their plans forget how much is due.
         # In UTC, so that every moment that is read is one.
         connect_args=patience | {"prepare_threshold": None, "options": f"{url.query.get('options', '')} -c timezone=UTC".strip()},
     )
     _ask_the_idle(engine)
-    return engine
+    # Leases re-read a row after waiting for its lock; under a database's own stricter default they would fail instead.
+    return engine.execution_options(**{"isolation_level": "READ COMMITTED", _SINGLE: engine})
 
 
 def _ask_the_idle(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from worker.store.database import open_database
+from worker.store.database import lasting, open_database
 from worker.store.migrate import migrate, revisions
 
 # What older code, which still runs, would fall over: what it reads is gone or called otherwise, or what it writes is refused.
@@ -34,7 +34,7 @@ def told(database: Engine) -> list[tuple[str, str]]:
     def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
         said.append(" ".join(statement.split()))
 
-    event.listen(database, "before_cursor_execute", hear)
+    event.listen(lasting(database), "before_cursor_execute", hear)
     migrate(database)
     found, of_this = [], list[str]()
     for statement in said:

@@ -13,7 +13,7 @@ from worker.core.events import TrainingContinued
 from worker.core.failures import Failure
 from worker.core.job import Job, JobId, ReplicaId
 from worker.core.states import State
-from worker.store.database import open_database
+from worker.store.database import lasting, open_database
 from worker.store.jobs import Applied, Ledger
 from worker.store.looks import is_no_news
 
@@ -105,9 +105,9 @@ def test_a_look_without_news_is_one_journey_and_its_job_is_read_in_two(migrated:
     said: list[tuple[bool, bool]] = []
 
     def hear(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-        said.append((statement.startswith("SELECT account."), connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"))
+        said.append((statement.startswith("SELECT account."), connection.connection.autocommit))
 
-    event.listen(database, "before_cursor_execute", hear)
+    event.listen(lasting(database), "before_cursor_execute", hear)
     assert ledger.answered([job.id], NOW) == [job]
     assert ledger.put_off([looked(job)], NOW) == {job.id}
     assert said == [(True, True), (False, True), (False, True)]

@@ -19,6 +19,7 @@ from worker.core.events import CallbackReceived
 from worker.core.failures import Failure
 from worker.core.job import Job
 from worker.core.states import State
+from worker.store.database import lasting
 from worker.store.jobs import Applied, Ledger, StaleJobError
 from worker.store.notifications import NotificationId, Status, destination_of
 from worker.store.outbox import Outbox
@@ -85,11 +86,11 @@ def said(database: Engine) -> Iterator[list[str]]:
         if not statement.startswith("BEGIN"):
             statements.append(statement)
 
-    event.listen(database, "before_cursor_execute", note)
+    event.listen(lasting(database), "before_cursor_execute", note)
     try:
         yield statements
     finally:
-        event.remove(database, "before_cursor_execute", note)
+        event.remove(lasting(database), "before_cursor_execute", note)
 
 
 def test_a_notification_is_written_by_the_statement_that_moves_the_job_where_the_database_can(ledger: Ledger, outbox: Outbox) -> None:

@@ -10,6 +10,7 @@ from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, a_job, rung, store
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
 from worker.core.states import State
+from worker.store.database import lasting
 from worker.store.jobs import Ledger
 from worker.store.rows import columns_of, document_of
 from worker.store.tables import METADATA
@@ -27,9 +28,9 @@ def overheard(database: Engine) -> Iterator[list[tuple[str, Any]]]:
         if "FROM job" in statement:
             heard.append((statement, values))
 
-    event.listen(database, "before_cursor_execute", hear)
+    event.listen(lasting(database), "before_cursor_execute", hear)
     yield heard
-    event.remove(database, "before_cursor_execute", hear)
+    event.remove(lasting(database), "before_cursor_execute", hear)
 
 
 def plan_of(database: Engine, statement: str, values: Any) -> str:  # noqa: ANN401 - a driver's own values

@@ -15,6 +15,7 @@ from tests.worker.store.conftest import POSTGRESQL, SQLITE
 from tests.worker.store.made import LEASE, NOW, a_job, an_attempt, change, changed, rung, stored
 from worker.core.job import Outcome, Terms
 from worker.core.states import State
+from worker.store.database import lasting
 from worker.store.jobs import Ledger, StaleJobError
 from worker.store.rows import attempt_columns
 from worker.store.single import ATTEMPT, JOB
@@ -29,11 +30,11 @@ def said(database: Engine) -> Iterator[list[str]]:
         if not statement.startswith("BEGIN"):  # SQLite's, which is no journey
             statements.append(statement)
 
-    event.listen(database, "before_cursor_execute", note)
+    event.listen(lasting(database), "before_cursor_execute", note)
     try:
         yield statements
     finally:
-        event.remove(database, "before_cursor_execute", note)
+        event.remove(lasting(database), "before_cursor_execute", note)
 
 
 def test_a_decision_with_its_attempt_and_its_story_is_one_statement_where_the_database_can(ledger: Ledger) -> None:
