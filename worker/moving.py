@@ -149,7 +149,7 @@ class Mover:
             limited = job.terms.has_limits
             if limited and (spent := self.ledger.budget_reached(job.account, self.clock(), self.rules)) is not None:
                 return spent
-            if (held := self.pace.foresee(job.account, Kind.SUBMIT, retry=_is_retry(job))) is not None:
+            if (held := self.pace.permit(job.account, Kind.SUBMIT, retry=_is_retry(job))) is not None:
                 return _held(job, held)  # its picture is not fetched again and again while it waits
             return self._look_at_input(job)
         if self._is_too_late(job, effect):

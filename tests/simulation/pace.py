@@ -43,11 +43,6 @@ class SimulatedPace(Unpaced):
         self._number = count(1)
 
     @override
-    def foresee(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
-        """It may be wrong by the time the permit is asked for."""
-        return None if self._ticket_of(account, kind) else self._held(account, kind)
-
-    @override
     def permit(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
         """Another boundary: Redis is asked, and meanwhile others go on."""
         self._hub.cross(f"before a permit to {kind}")

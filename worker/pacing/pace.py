@@ -65,13 +65,16 @@ class Pace:
         if self._shared is not None:
             self._shared.close()
 
-    def foresee(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
-        """See `Pacer`."""
-        return None if self._ticket_of(account, kind) else _held(self._ask(account, kind, retry=retry))
-
     def room(self, account: str, kind: Kind) -> int:
         """See `Pacer`."""
-        return self._ask(account, kind, retry=False).room
+        limit = self._limit(account)
+        if (shared := self._there()) is not None:
+            try:
+                return shared.ask(account, kind, limit).room
+            except AwayError as error:
+                self._lost(error)
+        with self._lock:
+            return self._book(account).ask(kind, self._own(account, limit), milliseconds()).room
 
     def permit(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
         """See `Pacer`."""
@@ -139,16 +142,6 @@ class Pace:
         """A permit that this thread holds, unless it is too old: the call has to end before it counts no more, for its reply dates it anew."""
         ticket = self._mine.tickets.get((account, kind))
         return None if ticket is None or milliseconds() - ticket.at >= self._numbers.window // 6 else ticket
-
-    def _ask(self, account: str, kind: Kind, *, retry: bool) -> Look:
-        limit = self._limit(account)
-        if (shared := self._there()) is not None:
-            try:
-                return shared.ask(account, kind, limit, retry=retry)
-            except AwayError as error:
-                self._lost(error)
-        with self._lock:
-            return self._book(account).ask(kind, self._own(account, limit), milliseconds(), retry=retry)
 
     def _take(self, account: str, kind: Kind, *, retry: bool) -> Ticket | Held:
         # Its moment is before the question: whoever is put to sleep over the answer is late, and his reply dates the call anew.

@@ -1,7 +1,7 @@
 """What others may ask of a pace, and the pace that lets everything through. It may not know how a pace is kept.
 
-The engine asks `foresee` before work that a call is to follow, and `permit` before an intent is written, and has `release` for what came to nothing;
-the sweep asks for `room`; the client has `enter` and `saw`.
+The engine takes a `permit` before work that a call is to follow and before an intent is written, and has `release` for what came to nothing; the
+sweep asks for `room`; the client has `enter` and `saw`.
 """
 
 from dataclasses import dataclass, field
@@ -41,10 +41,7 @@ class Standing:
 
 
 class Pacer(Protocol):
-    """What the engine, the sweep and the client ask of a pace. `permit` takes, `release` gives back; `foresee` and `room` only look."""
-
-    def foresee(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
-        """Why a call could not go now; None when it could."""
+    """What the engine, the sweep and the client ask of a pace. `permit` takes, `release` gives back, `room` only looks."""
 
     def permit(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
         """Take a permit for the next call of this kind that this thread makes. None: it is taken. Asked for twice, it is taken once."""
@@ -73,11 +70,6 @@ class Pacer(Protocol):
 
 class Unpaced:
     """Lets everything through: for whoever talks to a Tavus of his own."""
-
-    def foresee(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
-        """Never a reason."""
-        del account, kind, retry
-        return None
 
     def permit(self, account: str, kind: Kind, *, retry: bool = False) -> Held | None:
         """Always."""

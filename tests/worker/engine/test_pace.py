@@ -164,7 +164,7 @@ def test_a_poll_without_a_permit_learns_nothing_and_asks_again_when_there_may_be
     job = house.job(job_id)
     assert (job.state, job.tries) == (State.TRAINING, 0)
     assert house.asked() == before
-    held = pace.foresee(MAIN, Kind.LOOK)
+    held = pace.permit(MAIN, Kind.LOOK)
     assert isinstance(held, Held)
     assert job.due_at is not None
     assert job.due_at - house.clock.now >= held.after
@@ -180,7 +180,7 @@ def test_what_the_pace_holds_back_in_the_middle_of_a_batch_is_no_try_and_what_wa
     after = house.ledger.get_many(ids)
     assert sorted(job.state for job in after) == [State.ABANDONED, State.TRAINING, State.TRAINING]
     waiting = [job for job in after if job.state is State.TRAINING]
-    held = pace.foresee(MAIN, Kind.LOOK)
+    held = pace.permit(MAIN, Kind.LOOK)
     assert isinstance(held, Held)
     assert {job.tries for job in waiting} == {0}
     assert all(

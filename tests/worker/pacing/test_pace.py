@@ -62,11 +62,11 @@ def test_a_budget_is_of_the_account_and_not_of_the_process(paces: Made) -> None:
 def test_a_retry_after_that_one_process_is_told_stops_all(paces: Made) -> None:
     one, two = paces(), paces()
     one.saw(ticket(one, LOOK), Verdict.LIMITED, timedelta(seconds=30))
-    held = two.foresee(MAIN, SUBMIT)
+    held = two.permit(MAIN, SUBMIT)
     assert held is not None
     assert held.reason is Reason.PAUSED
     assert timedelta(seconds=25) < held.after <= timedelta(seconds=30)
-    assert two.foresee("other", SUBMIT) is None
+    assert two.permit("other", SUBMIT) is None
 
 
 def test_a_429_lowers_the_rate_for_all_and_a_second_one_in_the_same_window_does_not(paces: Made) -> None:
@@ -84,7 +84,7 @@ def test_a_breaker_is_open_for_all_processes_and_lets_one_probe_through_in_all(p
     with capture_logs() as told:
         fail(workers[0], SUBMIT)
         assert {type(one.enter(MAIN, SUBMIT)) for one in workers} == {Held}
-        assert workers[1].foresee(MAIN, LOOK) is None
+        assert workers[1].permit(MAIN, LOOK) is None
         assert workers[1].standing(MAIN).breaks[SUBMIT][0] is Reason.BREAKER
         until_half_open(workers[1])
         gate = threading.Barrier(len(workers))
@@ -147,7 +147,7 @@ def test_a_call_that_took_long_counts_from_its_reply(paces: Made) -> None:
     slow = ticket(pace, SUBMIT)
     time.sleep(1.0)
     pace.saw(slow, Verdict.OK)
-    held = pace.foresee(MAIN, SUBMIT)
+    held = pace.permit(MAIN, SUBMIT)
     assert held is not None
     assert held.after > timedelta(seconds=2.5)
 
@@ -225,7 +225,7 @@ def test_what_redis_counted_last_holds_where_it_is_more(mortal: Broker, paces: M
 def test_without_redis_a_breaker_and_a_pause_hold_within_the_process(paces: Made) -> None:
     alone = paces(url="redis://127.0.0.1:1/0")
     fail(alone, SUBMIT)
-    held = alone.foresee(MAIN, SUBMIT)
+    held = alone.permit(MAIN, SUBMIT)
     assert held is not None
     assert held.reason is Reason.BREAKER
     alone.saw(ticket(alone, LOOK), Verdict.LIMITED, timedelta(seconds=5))

@@ -17,7 +17,6 @@ def test_a_permit_that_a_thread_took_is_its_next_calls_and_is_not_asked_for_twic
     pace = paces(1)
     assert pace.permit(MAIN, SUBMIT) is None
     assert pace.permit(MAIN, SUBMIT) is None
-    assert pace.foresee(MAIN, SUBMIT) is None
     with ThreadPoolExecutor(1) as another:
         assert isinstance(another.submit(pace.enter, MAIN, SUBMIT).result(), Held)
     ticket(pace, SUBMIT)
@@ -51,7 +50,7 @@ def test_a_probe_that_was_not_used_is_given_back_and_another_finds_out(paces: Ma
         one.saw(ticket(one, SUBMIT), Verdict.FAILED)
     time.sleep(0.6)
     assert one.permit(MAIN, SUBMIT) is None
-    held = two.foresee(MAIN, SUBMIT)
+    held = two.permit(MAIN, SUBMIT)
     assert held is not None
     assert held.reason is Reason.BREAKER
     one.release()
