@@ -28,7 +28,7 @@ from worker.settings import Settings
 from worker.store.database import UNREACHABLE
 from worker.store.signs import Sign
 
-_LOOK = 1.0  # seconds between two looks at the ear: they cost nothing
+_LOOK, _SELDOM = 1.0, 5.0  # seconds between two looks at the ear: while there is something to do here, and while its line is heard
 _SIGNS = 3  # in the time between two canaries: whoever stands still or is deaf shows as soon as a canary that is missing
 _SECOND = timedelta(seconds=1)
 
@@ -112,7 +112,9 @@ class Silence:
             self._beat = None
             self._parts().bell.post.to(self._parts().bell.post.usual)
             log.info("the broker is heard again: rings are messages again")
-        return _LOOK
+        # Not sooner than it may have been silent for too long; who wakes for nothing keeps a processor awake.
+        left = (settings.brokerless_after - EAR.silence).total_seconds()
+        return min(max(left, _LOOK), _SELDOM)
 
     def _go_indoors(self) -> Indoors:
         parts = self._parts()

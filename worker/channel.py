@@ -42,7 +42,7 @@ end
 return false
 """
 _UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
-_SOON = 1
+_SOON = 2
 """Seconds until queues are looked into anew that nothing wakes for: so long may a request lie there, of which the work takes hours."""
 _NEVER = "replicas.nothing"
 """A list that nobody writes to: where there is nothing else to wait for, waiting for it is waiting for time to pass."""

@@ -17,6 +17,11 @@ ACCOUNT, VOICE = METADATA.tables["account"], METADATA.tables["voice"]
 
 # Said at every step of every job, so built once: to build one takes longer than the database takes to answer it.
 _EVERY = select(ACCOUNT)
+_STOPPED = (
+    select(ACCOUNT.c.name, ACCOUNT.c.stopped_for, ACCOUNT.c.stopped_at, ACCOUNT.c.deaf)
+    .where(ACCOUNT.c.stopped_at.is_not(None))
+    .order_by(ACCOUNT.c.name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,7 @@ def known(connection: Connection) -> Known:
 
 def stops(connection: Connection) -> list[Stop]:
     """Every stopped account."""
-    found = connection.execute(select(ACCOUNT).where(ACCOUNT.c.stopped_at.is_not(None)).order_by(ACCOUNT.c.name))
-    return [Stop(row.name, Failure(row.stopped_for), row.stopped_at, row.deaf) for row in found]
+    return [Stop(name, Failure(reason), at, deaf) for name, reason, at, deaf in connection.execute(_STOPPED)]
 
 
 def set_terms(connection: Connection, account: str, terms: Terms) -> None:
