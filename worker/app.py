@@ -51,8 +51,11 @@ def _keep_our_logging(**_signal: Any) -> None:  # noqa: ANN401 - whatever Celery
 
 def _queue(name: str, broker: Broker) -> Queue:
     """On RabbitMQ a quorum queue, of which each message is on more than one node. Celery, Using RabbitMQ, "Using Quorum Queues"."""
-    # Its own routing key: with Celery's default one a message to the default exchange would land in every queue.
-    return Queue(name, routing_key=name, queue_arguments={"x-queue-type": "quorum"}) if broker.is_rabbitmq else Queue(name)
+    if broker.is_rabbitmq:
+        # Its own routing key: with Celery's default one a message to the default exchange would land in every queue.
+        return Queue(name, routing_key=name, queue_arguments={"x-queue-type": "quorum"})
+    # Not so on RabbitMQ, which hands a worker without limit what he need not acknowledge.
+    return Queue(name, no_ack=name in RINGS)
 
 
 def _messages(broker: Broker) -> dict[str, Any]:

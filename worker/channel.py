@@ -3,7 +3,8 @@
 kombu 5.7 takes a message with BRPOP, and then writes down that it is out (kombu.transport.redis, `_brpop_read` and `QoS.append`). A worker that is
 killed between the two loses it for good, and a busy one leaves the answer unread in its socket until a thread is free. Losing a ring costs a sweep,
 but a request that another service has sent stands nowhere else. So a message is taken and written down by one script, which Redis runs whole; and
-where nothing is to be had, the channel waits with BRPOP for those alone that may be lost.
+where nothing is to be had, the channel waits with BRPOP for those alone that may be lost. Of what comes out of a queue that is consumed without
+acknowledgement (`no_ack`) nothing is written down: that would be two journeys to Redis for each message, to keep what comes again anyway.
 
 It makes a new client for every command that it sends too (`conn_or_acquire`), and with redis-py 8 that takes longer than the command: a tenth of all
 that a worker does. A client is only a face of its connection pool, and may be used by any thread.
@@ -21,11 +22,14 @@ from kombu.utils.json import loads
 
 from worker.ears import EAR
 
-# Takes the first message there is, and writes down that it is out as `QoS.append` does. One that no kombu has sent has nothing to be remembered by:
-# it is handed out as BRPOP would.
+# Takes the first message there is, and writes down that it is out as `QoS.append` does, where it is to be remembered: ARGV[2] has a 1 or a 0 for each
+# list. One that no kombu has sent has nothing to be remembered by. What is not remembered is handed out as BRPOP would.
 _TAKE = """
 for i = 3, #KEYS do
   local message = redis.call('RPOP', KEYS[i])
+  if message and string.sub(ARGV[2], i - 2, i - 2) == '0' then
+    return {KEYS[i], message, ''}
+  end
   if message then
     local read, content = pcall(cjson.decode, message)
     local about = read and type(content) == 'table' and content.properties
@@ -51,7 +55,7 @@ log = structlog.get_logger("channel")
 
 
 class QoS(redis.QoS):
-    """What is out. What the script took has been written down already."""
+    """What is out. What the script took has been written down already, and of what nobody acknowledges nothing was."""
 
     def append(self, message: Any, delivery_tag: str) -> None:  # noqa: ANN401 - kombu has no types
         """See `kombu.transport.redis.QoS`."""
@@ -59,6 +63,11 @@ class QoS(redis.QoS):
             virtual.QoS.append(self, message, delivery_tag)
         else:
             super().append(message, delivery_tag)  # type: ignore[no-untyped-call] # the same
+
+    def ack(self, delivery_tag: str) -> None:
+        """See `kombu.transport.redis.QoS`. Celery acknowledges whatever it has done."""
+        if delivery_tag in self._delivered:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call] # the same
 
 
 class Channel(redis.Channel):
@@ -95,9 +104,11 @@ class Channel(redis.Channel):
     def _brpop_start(self, timeout: int | None = None) -> None:
         """Ask for the next message: the script is asked first."""
         queues = self._queue_cycle.consume(len(self.active_queues))
-        if kept := [queue for queue in queues if queue not in self._unanswered]:
-            self._takes = True
-            self._send("EVAL", _TAKE, 2 + len(self._lists(kept)), self.unacked_index_key, self.unacked_key, *self._lists(kept), time.time())
+        remembered = ["01"[queue not in self._unanswered] for queue in queues]
+        if "1" in remembered:
+            lists, self._takes = self._lists(queues), True
+            places = "".join(remembered) * len(self.priority_steps)
+            self._send("EVAL", _TAKE, 2 + len(lists), self.unacked_index_key, self.unacked_key, *lists, time.time(), places)
         elif queues:
             self._wait(queues, timeout)
 

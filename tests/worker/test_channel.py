@@ -13,6 +13,7 @@ import pytest
 from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
+from kombu.message import Message
 from kombu.messaging import Consumer
 
 from tests.broker import Broker
@@ -103,6 +104,25 @@ def test_what_nobody_acknowledges_is_not_remembered(broker: Broker) -> None:
     send(broker, "answers", "pong")
     assert consumed(broker.url, "answers", 1, no_ack=True) == ["pong"]
     assert out(broker) == 0
+
+
+def test_what_nobody_acknowledges_comes_in_turn_with_what_is_remembered_until_somebody_does(broker: Broker) -> None:
+    send(broker, CREATE, *map(str, range(20)))
+    send(broker, SWEEP, *("ring",) * 3)
+    taken: list[str] = []
+
+    def keep(body: str, message: Message) -> None:
+        taken.append(body)
+        if body == "ring":
+            message.ack()  # as Celery does, whatever it was
+
+    with connected(broker.url) as connection, Consumer(connection, [Queue(CREATE), Queue(SWEEP, no_ack=True)], callbacks=[keep]):
+        until = time.monotonic() + _PATIENCE
+        while len(taken) < 23 and time.monotonic() < until:
+            connection.drain_events(timeout=_PATIENCE)
+        assert sorted(taken) == sorted([*map(str, range(20)), *("ring",) * 3])
+        assert "ring" in taken[:3]
+        assert out(broker) == 20
 
 
 @pytest.mark.parametrize("queue", [CREATE, SWEEP])
