@@ -81,7 +81,8 @@ def _messages(broker: Broker) -> dict[str, Any]:
 
 def _workers(settings: Settings) -> dict[str, Any]:
     return {
-        # Acknowledge when done: a worker that is killed gives the message back. Every task may run twice, so this is safe. Celery, Tasks, acks_late.
+        # Acknowledge when done: a worker that is killed gives the request of another service back; only rings are never acknowledged. Every task may
+        # run twice, so this is safe. Celery, Tasks, acks_late.
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         # Take a message only when a thread is free for it: what is prefetched waits behind slow work and its visibility timeout runs.
