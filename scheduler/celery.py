@@ -1,5 +1,7 @@
 """What `celery --app scheduler` finds: the app with every task and the schedule. Nobody may import it but the processes of the Procfile."""
 
+from worker import loading  # isort: split
+
 import sys
 
 from celery import Celery
@@ -19,6 +21,8 @@ from worker.assembly import Parts, PerProcess, reporting
 from worker.settings import Settings, SettingsError, read_settings
 from worker.tasks import add_tasks
 from worker.watched import watch
+
+loading.is_over_for_good()
 
 
 def wire(settings: Settings) -> tuple[Celery, PerProcess[Parts]]:

@@ -3,6 +3,8 @@
 It works on the ledger itself and not through the API, so that it still answers at 3 a.m. when the API does not.
 """
 
+from worker import loading  # isort: split
+
 from contextlib import suppress
 
 from scheduler.accounts import UnknownAccountError
@@ -32,6 +34,8 @@ from worker.settings import SettingsError
 from worker.store.database import UNREACHABLE
 from worker.store.jobs import KeyReusedError
 from worker.store.migrate import LedgerUnusableError
+
+loading.is_over_for_good()
 
 __all__ = [
     "accounts",

@@ -1,9 +1,13 @@
 """Brings the database to the schema of this code, as a process of its own that can be stopped. It may not start anything else."""
 
+from worker import loading  # isort: split
+
 import sys
 
 from worker.settings import read_settings
 from worker.store.migrate import LedgerUnusableError, prepare
+
+loading.is_over_for_good()
 
 
 def main() -> int:

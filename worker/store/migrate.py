@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from worker.store.database import open_database, reading
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 LOCK = 7_201_190_311
 """Any number that no other program uses for an advisory lock on this database: two processes that migrate at once wait for each other."""
@@ -56,12 +55,16 @@ def revision_of(url: str) -> Revision:
 
 def revision_in(connection: Connection) -> str | None:
     """The revision that the database is at; None: nobody has prepared it."""
+    from alembic.migration import MigrationContext  # noqa: PLC0415 - 40 ms and some megabytes, which workers and beats never need
+
     return MigrationContext.configure(connection).get_current_revision()
 
 
 @cache
 def revisions() -> tuple[str, ...]:
     """The revisions that this code knows, the newest first."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - the same
+
     return tuple(one.revision for one in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())
 
 
@@ -86,8 +89,10 @@ def shown(url: str) -> str:
         return "DATABASE_URL"
 
 
-def alembic_config(database: Engine) -> Config:
+def alembic_config(database: Engine) -> "Config":
     """Alembic's configuration, made here so that no file has to lie beside the package."""
+    from alembic.config import Config  # noqa: PLC0415 - the same
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))  # a % in it would be read as the start of a variable
     config.attributes["database"] = database
@@ -99,6 +104,9 @@ def migrate(database: Engine) -> None:
 
     Raises LedgerUnusableError for a database that newer code has migrated.
     """
+    from alembic import command  # noqa: PLC0415 - the same
+    from alembic.util import CommandError  # noqa: PLC0415 - the same
+
     with _ONE_AT_A_TIME:
         try:
             command.upgrade(alembic_config(database), "head")
