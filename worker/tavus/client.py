@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
@@ -79,23 +80,36 @@ class Tavus:
     def __init__(self, url: str, keys: Mapping[str, SecretStr], timeout: timedelta, threads: int) -> None:
         """`url` with /v2; `keys` by account; `timeout` for a whole call; `threads` that may call at once."""
         self._keys, self._seconds, self._deadline = keys, timeout.total_seconds(), Deadline()
-        self._base = url.rstrip("/")
-        base = httpx.URL(self._base)
-        self._http = httpx.Client(
+        self._base, self._threads = url.rstrip("/"), threads
+        self._opening = Lock()
+        self._opened: httpx.Client | None = None
+
+    @property
+    def _http(self) -> httpx.Client:
+        """Opened when it is first used: the certificates of the world take 20 ms to read, and most commands and many processes never ask Tavus."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open(httpx.URL(self._base))
+            return self._opened
+
+    def _open(self, base: httpx.URL) -> httpx.Client:
+        client = httpx.Client(
             timeout=self._seconds,
-            limits=httpx.Limits(max_connections=threads, max_keepalive_connections=threads),
+            limits=httpx.Limits(max_connections=self._threads, max_keepalive_connections=self._threads),
             headers={"user-agent": _AGENT, "accept": "application/json"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # one account's would go with another's key
-            # The sandbox speaks no TLS: an empty store trusts nobody, and a full one takes 40 ms to read.
+            # The sandbox speaks no TLS: an empty store trusts nobody.
             verify=True if base.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             follow_redirects=False,  # a redirected POST would be sent twice
             trust_env=base.host not in _LOOPBACK,  # a company's proxy is for the internet
         )
-        bind(self._http, self._deadline)
+        bind(client, self._deadline)
+        return client
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def wait(self, seconds: float) -> None:
         """Let time pass between two calls of one effect."""
