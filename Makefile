@@ -10,7 +10,7 @@ INSTALL := install --no-compile --require-hashes --requirement
 # Bytecode is kept, whatever the shell says: the tests start hundreds of processes, and each would compile all there is anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test suite check types lint simulate mutate chaos bench soak previous lock clean
+.PHONY: run test suite debian check types lint simulate mutate chaos bench soak previous lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/replicas run --demo
@@ -20,11 +20,14 @@ test: check suite
 
 # Four at once on any machine: most tests wait for processes and clocks. A file stays together, because what it starts is shared inside it; in their own
 # order, for the longest tests are few in their files, and the first: begun last, they would keep one process busy while three have nothing to do.
-# In front of them what Debian has: Chromium, for pages as people see them, and promtool, for the rules of the alerts.
-suite: $(VENV)/test.stamp $(VENV)/traces/stamp $(TAVUS)/stamp
+suite: $(VENV)/test.stamp $(VENV)/traces/stamp $(TAVUS)/stamp debian
+	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# What Debian has: Chromium, for pages as people see them, and promtool, for the rules of the alerts. It needs nothing of the rest, so with `--jobs=2`
+# it is fetched while pip works. One after the other: apt lets nobody in beside it.
+debian:
 	@tests/debian prometheus promtool
 	@tests/debian chromium chromium
-	@$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Everything that can be said of the code without running it.
 check: types lint
