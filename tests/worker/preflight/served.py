@@ -25,6 +25,8 @@ STRICT = Limits(timeout=timedelta(seconds=5), allow_http=True)
 Verdict = InputPassed | InputRejected | InputUnread
 Serve = Callable[[BaseHTTPRequestHandler], None]
 Put = Callable[[Serve], str]
+Make = Callable[[], bytes]
+"""Makes a body. Tests are given that and not the body, which each of the processes that share the tests would make when it reads their files."""
 HTML = b"\n <!doctype html><title>Sign in</title>" * 99
 
 

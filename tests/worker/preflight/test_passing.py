@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.worker.preflight.served import LOOPBACK, NOW, STRICT, Internet, Put, Server, answer, check, picture, redirect
+from tests.worker.preflight.served import LOOPBACK, NOW, STRICT, Internet, Make, Put, Server, answer, check, picture, redirect
 from worker.core.events import InputPassed, InputUnread
 from worker.core.failures import Failure
 from worker.core.request import Request
@@ -12,20 +12,20 @@ from worker.preflight import Preflight
 
 
 @pytest.mark.parametrize(
-    "body",
+    "make",
     [
-        picture(),
-        picture(mode="L"),
-        picture(mode="CMYK"),
-        picture(progressive=True),
-        picture(mode="CMYK", progressive=True),
-        picture("MPO"),
-        picture("PNG"),
-        picture("PNG", mode="P"),
-        picture("PNG", mode="RGBA"),
-        picture("PNG", mode="I;16"),
-        picture(size=(512, 512)),
-        picture() + b"\xff\xda\0\2" * 50_000,
+        picture,
+        lambda: picture(mode="L"),
+        lambda: picture(mode="CMYK"),
+        lambda: picture(progressive=True),
+        lambda: picture(mode="CMYK", progressive=True),
+        lambda: picture("MPO"),
+        lambda: picture("PNG"),
+        lambda: picture("PNG", mode="P"),
+        lambda: picture("PNG", mode="RGBA"),
+        lambda: picture("PNG", mode="I;16"),
+        lambda: picture(size=(512, 512)),
+        lambda: picture() + b"\xff\xda\0\2" * 50_000,
     ],
     ids=[
         "jpeg",
@@ -42,8 +42,8 @@ from worker.preflight import Preflight
         "tail",
     ],
 )
-def test_a_jpg_or_png_of_any_make_passes(serve: Put, body: bytes) -> None:
-    assert check(serve(answer(body, Content_Type="application/octet-stream"))) == InputPassed()
+def test_a_jpg_or_png_of_any_make_passes(serve: Put, make: Make) -> None:
+    assert check(serve(answer(make(), Content_Type="application/octet-stream"))) == InputPassed()
 
 
 def test_it_is_the_bytes_that_count_and_not_what_the_server_calls_them(serve: Put) -> None:

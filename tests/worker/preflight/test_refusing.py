@@ -3,6 +3,7 @@
 import gc
 import time
 from datetime import timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from struct import pack
 from zlib import crc32
@@ -16,6 +17,7 @@ from tests.worker.preflight.served import (
     MOMENT,
     NOW,
     PUBLIC,
+    Make,
     Put,
     answer,
     check,
@@ -47,23 +49,23 @@ def test_an_answer_that_may_change_teaches_nothing(serve: Put, status: int) -> N
     assert isinstance(check(serve(answer(picture(), status))), InputUnread)
 
 
-FORMATS = {
-    "a GIF": picture("GIF", mode="P"),
-    "a WebP": picture("WEBP"),
-    "a HEIC": b"\0\0\0\x18ftypheic" + bytes(999),
-    "an AVIF": b"\0\0\0\x18ftypavif" + bytes(999),
-    "a video": b"\0\0\0\x18ftypisom" + bytes(999),
-    "a web page": HTML,
-    "a PDF": b"%PDF-1.7\n" + bytes(999),
-    "gzip": b"\x1f\x8b\x08" + bytes(999),
-    "empty": b"",
-    "something else": picture("BMP"),
+FORMATS: dict[str, Make] = {
+    "a GIF": lambda: picture("GIF", mode="P"),
+    "a WebP": lambda: picture("WEBP"),
+    "a HEIC": lambda: b"\0\0\0\x18ftypheic" + bytes(999),
+    "an AVIF": lambda: b"\0\0\0\x18ftypavif" + bytes(999),
+    "a video": lambda: b"\0\0\0\x18ftypisom" + bytes(999),
+    "a web page": lambda: HTML,
+    "a PDF": lambda: b"%PDF-1.7\n" + bytes(999),
+    "gzip": lambda: b"\x1f\x8b\x08" + bytes(999),
+    "empty": lambda: b"",
+    "something else": lambda: picture("BMP"),
 }
 
 
-@pytest.mark.parametrize(("name", "body"), FORMATS.items(), ids=FORMATS)
-def test_what_is_neither_jpg_nor_png_is_refused_by_name_whatever_it_is_called(serve: Put, name: str, body: bytes) -> None:
-    verdict = check(serve(answer(body, Content_Type="image/jpeg")))
+@pytest.mark.parametrize(("name", "make"), FORMATS.items(), ids=FORMATS)
+def test_what_is_neither_jpg_nor_png_is_refused_by_name_whatever_it_is_called(serve: Put, name: str, make: Make) -> None:
+    verdict = check(serve(answer(make(), Content_Type="image/jpeg")))
     assert rejection(verdict) is Failure.IMAGE_FORMAT
     assert name in detail(verdict)
 
@@ -104,17 +106,18 @@ def test_a_jpeg_that_would_wear_the_decoder_out_is_refused_at_once(serve: Put) -
         assert time.monotonic() - begun < 1
 
 
-JPEG, PNG = picture(), picture("PNG")
-PADDED = {
-    "jpeg of comments": JPEG[:2] + b"\xff\xfe\0\2" * 2_000_000 + JPEG[2:],
-    "jpeg of fill bytes": JPEG[:2] + b"\xff" * 8_000_000 + JPEG[2:],
-    "png of chunks": PNG[:33] + (b"\0\0\0\0prIv" + pack(">I", crc32(b"prIv"))) * 1_000_000 + PNG[33:],
+JPEG, PNG = picture, partial(picture, "PNG")
+PADDED: dict[str, Make] = {
+    "jpeg of comments": lambda: JPEG()[:2] + b"\xff\xfe\0\2" * 2_000_000 + JPEG()[2:],
+    "jpeg of fill bytes": lambda: JPEG()[:2] + b"\xff" * 8_000_000 + JPEG()[2:],
+    "png of chunks": lambda: PNG()[:33] + (b"\0\0\0\0prIv" + pack(">I", crc32(b"prIv"))) * 1_000_000 + PNG()[33:],
 }
 
 
-@pytest.mark.parametrize("body", PADDED.values(), ids=PADDED)
-def test_a_picture_that_is_nothing_but_headers_is_left_in_time(body: bytes) -> None:
-    preflight = Preflight(Limits(timeout=MOMENT, allow_http=True), resolve=lambda *_: [PUBLIC], network=httpcore.MockBackend([ok(body)]))
+@pytest.mark.parametrize("make", PADDED.values(), ids=PADDED)
+def test_a_picture_that_is_nothing_but_headers_is_left_in_time(make: Make) -> None:
+    network = httpcore.MockBackend([ok(make())])
+    preflight = Preflight(Limits(timeout=MOMENT, allow_http=True), resolve=lambda *_: [PUBLIC], network=network)
     begun = time.monotonic()
     verdict = preflight.check(Request(replica={"train_image_url": "http://a.example/"}), NOW)
     assert isinstance(verdict, InputUnread)
@@ -123,14 +126,15 @@ def test_a_picture_that_is_nothing_but_headers_is_left_in_time(body: bytes) -> N
 
 
 @pytest.mark.parametrize("part", [0.01, 0.3, 0.9, 0.99])
-@pytest.mark.parametrize("body", [picture(), picture(progressive=True), picture("PNG")], ids=["jpeg", "progressive", "png"])
-def test_a_truncated_picture_is_damaged(serve: Put, body: bytes, part: float) -> None:
+@pytest.mark.parametrize("make", [JPEG, partial(picture, progressive=True), PNG], ids=["jpeg", "progressive", "png"])
+def test_a_truncated_picture_is_damaged(serve: Put, make: Make, part: float) -> None:
+    body = make()
     assert rejection(check(serve(answer(body[: int(len(body) * part)])))) is Failure.IMAGE_DAMAGED
 
 
-@pytest.mark.parametrize("body", [JPEG[:20], PNG[:20]], ids=["jpeg", "png"])
-def test_a_picture_cut_in_its_header_is_damaged_and_not_of_another_format(serve: Put, body: bytes) -> None:
-    assert rejection(check(serve(answer(body)))) is Failure.IMAGE_DAMAGED
+@pytest.mark.parametrize("make", [JPEG, PNG], ids=["jpeg", "png"])
+def test_a_picture_cut_in_its_header_is_damaged_and_not_of_another_format(serve: Put, make: Make) -> None:
+    assert rejection(check(serve(answer(make()[:20])))) is Failure.IMAGE_DAMAGED
 
 
 def test_a_length_that_promises_less_than_the_picture_leaves_it_damaged(serve: Put) -> None:
@@ -141,13 +145,11 @@ def test_a_transfer_that_is_cut_teaches_nothing(serve: Put) -> None:
     assert isinstance(check(serve(answer(picture(), Content_Length=str(len(picture()) + 1)))), InputUnread)
 
 
-SMALL = Limits(timeout=timedelta(seconds=5), max_bytes=len(picture()), allow_http=True, allow_private=True)
-
-
 def test_a_file_is_as_large_as_it_may_be(serve: Put) -> None:
-    assert check(serve(answer(picture())), SMALL) == InputPassed()
+    small = Limits(timeout=timedelta(seconds=5), max_bytes=len(picture()), allow_http=True, allow_private=True)
+    assert check(serve(answer(picture())), small) == InputPassed()
     for body in (answer(picture() + b"\0"), answer(picture() + b"\0", Content_Length="")):
-        assert rejection(check(serve(body), SMALL)) is Failure.IMAGE_TOO_LARGE
+        assert rejection(check(serve(body), small)) is Failure.IMAGE_TOO_LARGE
 
 
 @pytest.mark.parametrize("length", ["26214401", "9" * 18, "9" * 20])
