@@ -14,6 +14,7 @@ from worker.core.job import UNPAID, UNSETTLED, Attempt, Job, JobId, Mark, Outcom
 from worker.core.learned import subject_of
 from worker.core.rules import Rules
 from worker.core.states import State
+from worker.core.values import Maker
 from worker.store.accounts import Stop
 from worker.store.budgets import BudgetSpentError
 from worker.store.claims import Claim
@@ -24,6 +25,8 @@ from worker.store.lessons import Training, training
 from worker.store.lines import Due, DueLine
 from worker.store.rulebook import digest_of
 from worker.store.stories import FIRST, Line, data_of, name_of
+
+_JOBS = Maker(Job)  # as the ledger has it: each commit makes a job
 
 
 @dataclass(slots=True)
@@ -161,7 +164,7 @@ class MemoryLedger:
         known = self.find_by_key(job.caller, job.idempotency_key, fingerprint)
         if known is not None:
             return Added(known, created=False)
-        stored = replace(job, due_at=job.created_at + (ring or timedelta(0)), written_at=job.created_at)
+        stored = _JOBS.changed(job, due_at=job.created_at + (ring or timedelta(0)), written_at=job.created_at)
         self._rows[job.id] = Row(stored, fingerprint, job.created_at if ring else None)
         why = f"enqueued by {job.caller} for the account {job.account}"
         self._stories[job.id] = [
@@ -232,7 +235,7 @@ class MemoryLedger:
         """See `claims.unclaim`."""
         for row in self._named(job_ids):
             if row.rung_at is not None:
-                row.job, row.rung_at = replace(row.job, due_at=now), None
+                row.job, row.rung_at = _JOBS.changed(row.job, due_at=now), None
 
     def answered(self, job_ids: Sequence[JobId], now: datetime) -> list[Job]:
         """See `claims.answered`."""
@@ -267,7 +270,7 @@ class MemoryLedger:
         """See `visits.note`."""
         for row in self._named([job_id]):
             if row.job.state is State.OPENING:
-                row.job = replace(row.job, visited_at=now)
+                row.job = _JOBS.changed(row.job, visited_at=now)
 
     def waiting_before(self, account: str, since: datetime) -> int:
         """See `visits.before`."""
@@ -284,7 +287,7 @@ class MemoryLedger:
         taken = []
         for row in self._named(job_ids):
             if self._answers(row, now):
-                row.job, row.rung_at = replace(row.job, version=row.job.version + 1, due_at=now + lease), None
+                row.job, row.rung_at = _JOBS.changed(row.job, version=row.job.version + 1, due_at=now + lease), None
                 taken.append(self._read(row))
         return taken
 
@@ -330,7 +333,7 @@ class MemoryLedger:
         """The job with its account's terms as they are now."""
         terms = self.terms(row.job.account)
         if row.job.terms != terms:
-            row.job = replace(row.job, terms=terms)
+            row.job = _JOBS.changed(row.job, terms=terms)
         return row.job
 
     def _wake(self, account: str, failures: Sequence[Failure], now: datetime, limit: int) -> None:
@@ -341,7 +344,7 @@ class MemoryLedger:
             and row.job.due_at is not None and row.job.due_at > now and row.rung_at is None
         ]  # fmt: skip
         for row in sorted(waiting, key=lambda row: (-row.job.priority, row.job.id))[:limit]:
-            row.job = replace(row.job, due_at=now)
+            row.job = _JOBS.changed(row.job, due_at=now)
 
     def _named(self, job_ids: Sequence[JobId]) -> list[Row]:
         return [self._rows[one] for one in sorted(set(job_ids)) if one in self._rows]
@@ -364,7 +367,7 @@ class MemoryLedger:
         wanted = [(-row.job.priority * by_priority, row.job.due_at, row) for row in rows if not self._is_stopped(row.job)]
         first = [row for *_, row in sorted(wanted, key=lambda one: one[:2])][:limit]
         for row in first:
-            row.job, row.rung_at = replace(row.job, due_at=now + lease), now
+            row.job, row.rung_at = _JOBS.changed(row.job, due_at=now + lease), now
         return [Claim(row.job.id, row.job.account, row.job.state, asks=_asks(row.job)) for row in first]
 
     def _commit(self, change: Applied, now: datetime) -> Job | None:
@@ -372,7 +375,7 @@ class MemoryLedger:
         if row is None or row.job.version != change.before.version:
             return None
         kept = row.job
-        row.job = replace(after, written_at=now)
+        row.job = _JOBS.changed(after, written_at=now)
         try:
             self._mind_the_budget(change, after, now)
         except BudgetSpentError:
