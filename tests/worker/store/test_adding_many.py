@@ -148,10 +148,8 @@ def new_id_of(number: int, key: str) -> Any:  # noqa: ANN401 - a job's id
 
 def test_processes_that_race_for_keys_get_one_job_each_and_one_of_them_made_it(database: Engine, ledger: Ledger) -> None:
     url = database.url.render_as_string(hide_password=False)
-    apart = get_context(
-        "forkserver"
-    )  # they come from one that has loaded what they need: they begin in the same moment, and it is loaded once
-    apart.set_forkserver_preload([__name__])
+    apart = get_context("forkserver")
+    apart.set_forkserver_preload([__name__])  # what they need is loaded once, and they begin in the same moment
     with ProcessPoolExecutor(_PROCESSES, apart) as pool:
         told = [one for found in pool.map(_in_a_process, [url] * _PROCESSES, range(_PROCESSES)) for one in found]
     assert len(told) == _PROCESSES * _KEYS
