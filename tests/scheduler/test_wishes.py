@@ -18,6 +18,7 @@ from tests.broker import Broker
 from tests.sandbox.server import Sandbox
 from tests.scheduler.made import SECRET, a_job_in, a_request, at_tavus, opened, rows, settings_in, trained
 from tests.scheduler.workers import listening, wait_until, working
+from tests.worker.store.made import stored
 from worker.app import CANCEL, QUEUES, START_CONVERSATION
 from worker.assembly import Parts
 from worker.core.states import State
@@ -164,7 +165,7 @@ def test_a_real_worker_keeps_wishes_while_the_ledger_is_away_refuses_each_bad_on
         prepare(ours.ledger_url)
         wait_until(lambda: {one["uuid"] for one in heard if one["type"] == "task-failed"} >= {*bad, *early, unnamed})
         wait_until(lambda: not any(broker.waiting(queue) for queue in (*QUEUES, "celery")))
-        stopped = a_job_in(parts, State.HELD)
+        stopped = stored(parts.ledger, State.HELD, due_at=None)  # nobody is rung for it: the worker would begin with it before it is held
         stranger.send_task(CANCEL, kwargs={"job_id": stopped.id}, queue=CANCEL)
         wait_until(lambda: parts.ledger.get(stopped.id).state is State.CANCELLED)
     failures = {one["uuid"]: one["exception"] for one in heard if one["type"] == "task-failed"}
