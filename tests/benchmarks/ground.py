@@ -132,4 +132,6 @@ def _with_path(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process without anybody's settings, with those that are given."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith(_FOREIGN)}
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
-    return {**inherited, "PATH": path, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(PROJECT), **environment}
+    # Two heaps of glibc's, as wherever this is deployed.
+    usual = {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+    return {**inherited, "PATH": path, **usual, "PYTHONPATH": str(PROJECT), **environment}
