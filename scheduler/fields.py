@@ -28,6 +28,8 @@ def _is_moment(text: str) -> str:
 
 Moment = Annotated[str, StringConstraints(pattern=_RFC_3339), AfterValidator(_is_moment)]
 """A moment with its zone (RFC 3339), as it was written."""
+LONGEST = 7 * 86_400
+"""Seconds of a conversation, or of a wait in it: no plan of Tavus' allows what is longer, and much longer is no time at all."""
 MOST_TOGETHER = 1000
 """Requests in a batch: a tenth of a second of work, and one transaction."""
 
@@ -61,9 +63,9 @@ class ReplicaFields(_Strict):
 class ConversationProperties(_Strict):
     """Create Conversation, `properties`; times in seconds."""
 
-    max_call_duration: Annotated[int, Field(gt=0)] | None = None
-    participant_left_timeout: Annotated[int, Field(ge=0)] | None = None
-    participant_absent_timeout: Annotated[int, Field(gt=0)] | None = None
+    max_call_duration: Annotated[int, Field(gt=0, le=LONGEST)] | None = None
+    participant_left_timeout: Annotated[int, Field(ge=0, le=LONGEST)] | None = None
+    participant_absent_timeout: Annotated[int, Field(gt=0, le=LONGEST)] | None = None
     enable_recording: bool | None = None
     enable_closed_captions: bool | None = None
     apply_greenscreen: bool | None = None

@@ -21,6 +21,7 @@ from worker.pacing.pacer import Standing
 from worker.store.accounts import Stop
 from worker.store.gauges import MOST, Account
 from worker.store.tallies import Tally
+from worker.transport import waiting
 
 _AT_WORK = 0.4
 """The part of its budget that an account spends at least whose line waits for nothing but its pace: looks alone may take half of it."""
@@ -172,5 +173,5 @@ def _is_open(standing: Standing, kind: Kind) -> bool:
 def queued(parts: Parts) -> Iterator[Metric]:
     """Messages that wait in the broker. Raises what a broker raises that does not answer."""
     with parts.app.pool.acquire(block=True) as connection:
-        waiting = [((queue,), float(connection.default_channel._size(queue))) for queue in QUEUES]  # noqa: SLF001 - as the sweep asks
-    yield _family("queue_messages", "Messages that wait in a queue", ("queue",), waiting)
+        rows = [((queue,), float(waiting(connection, queue))) for queue in QUEUES]
+    yield _family("queue_messages", "Messages that wait in a queue", ("queue",), rows)

@@ -95,9 +95,12 @@ def _read(parts: Parts, *, of_trainings: bool) -> None:
 
 
 def _is_heard(parts: Parts, letter: Letter) -> bool:
-    """Tell the job. A row that cannot be read is named, and its letter comes back; others must not wait for it."""
+    """Tell the job. What cannot be read is named, and its letter comes back; others must not wait for it."""
+    if letter.body is None:
+        log.error("a callback is sealed under a key that this process does not have", job_id=letter.job_id, kind=letter.kind)
+        return False
     try:
-        parts.engine.tell(letter.job_id, _event(letter))
+        parts.engine.tell(letter.job_id, _event(letter, letter.body))
     except UNREACHABLE:
         raise
     except Exception:
@@ -106,8 +109,7 @@ def _is_heard(parts: Parts, letter: Letter) -> bool:
     return True
 
 
-def _event(letter: Letter) -> Event:
-    body = letter.body
+def _event(letter: Letter, body: Mapping[str, Any]) -> Event:
     if letter.kind == TRAINING:
         replica_id = body.get("replica_id")
         return events.CallbackReceived(letter.mark, ReplicaId(replica_id) if replica_id else None)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import structlog
 from celery import Celery, Task
 
 from scheduler.messages import QuietTask, answered, by_name
@@ -57,6 +58,7 @@ class Asked:
     caller: str = CALLER
 
 
+log = structlog.get_logger("producers")
 Outcome = Added | RequestInvalidError | KeyReusedError
 """What became of a request: its job, or why nothing was stored of it."""
 
@@ -85,16 +87,24 @@ def enqueue_many(parts: Parts, asked: Sequence[Asked]) -> list[Outcome]:
     before = [None if isinstance(order, Order) else _before(parts, door, one, order) for order, one in zip(read, asked, strict=True)]
     added = parts.ledger.add_many(new, ring=ring) if new else []
     # After the commit: a message that overtook its row would find nothing, and one whose row was rolled back would mean nothing.
-    jobs = [one.job for one in added if isinstance(one, Added) and one.created]
-    parts.counts.accepted(len(jobs))
-    for job in jobs:
-        parts.tracer.enqueued(job)
-    if jobs and ring is not None:
-        parts.bell.ring([Claim(job.id, job.account, job.state) for job in jobs], now, together=True)
-    elif jobs and not few:
-        ring_for_a_sweep(parts)
+    if jobs := [one.job for one in added if isinstance(one, Added) and one.created]:
+        _tell(parts, jobs, now, few=few, is_claimed=ring is not None)
     stored: Iterator[Outcome] = iter(added)
     return [next(stored) if known is None else known for known in before]
+
+
+def _tell(parts: Parts, jobs: Sequence[Job], now: datetime, *, few: bool, is_claimed: bool) -> None:
+    """Count and ring for jobs that are stored. Whatever goes wrong here is no reason to say that they are not: they would be sent again, and paid."""
+    try:
+        parts.counts.accepted(len(jobs))
+        for job in jobs:
+            parts.tracer.enqueued(job)
+        if is_claimed:
+            parts.bell.ring([Claim(job.id, job.account, job.state) for job in jobs], now, together=True)
+        elif not few:
+            ring_for_a_sweep(parts)
+    except Exception:
+        log.exception("jobs are stored, and could not be rung for: a sweep will", jobs=len(jobs))
 
 
 def _new(order: Order, asked: Asked, now: datetime, due_at: datetime) -> New:

@@ -37,8 +37,14 @@ class RequestInvalidError(ValueError):
         return "; ".join(f"{problem.field} {problem.problem}" for problem in self.problems)
 
 
+MOST = 100
+"""Problems that are told: nobody reads more, and a body can be made of nothing else."""
+
+
 def refused(problems: list[Problem]) -> RequestInvalidError:
     """The refusal for these problems, as it may be shown."""
+    if len(problems) > MOST:
+        problems = [*problems[:MOST], Problem("request", f"has {len(problems) - MOST} problems more")]
     # Whatever was sent may be repeated in what is said about it, and an address may have been sent for anything.
     return RequestInvalidError([Problem(redacted(problem.field), redacted(problem.problem)) for problem in problems])
 

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from scheduler.fields import RequestFields
 from scheduler.keepable import Found, keepable
-from scheduler.refusals import Problem, RequestInvalidError, problem_of, refused
+from scheduler.refusals import MOST, Problem, RequestInvalidError, problem_of, refused
 from scheduler.sources import SOURCES, consent_problems, source_problems
 from worker.core.request import Request, Start
 from worker.preflight import Preflight
@@ -174,6 +174,8 @@ def _parsed(document: object) -> tuple[list[Problem], RequestFields | None]:
     try:
         return [], RequestFields.model_validate(document)
     except ValidationError as wrong:
+        if (count := wrong.error_count()) > MOST:
+            return [Problem("request", f"is wrong in {count} places, too many to name: is it meant for here?")], None
         return [problem_of(error) for error in wrong.errors(include_url=False, include_input=False)], None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 
+from scheduler.fields import LONGEST
 from worker.assembly import Parts
 from worker.core import events
 from worker.core.decision import IllegalTransition
@@ -142,7 +143,7 @@ def _opening(parts: Parts, job: Job) -> Standing:
 def _longest_call(job: Job) -> timedelta:
     properties = job.request.conversation.get("properties") or {}
     seconds = properties.get("max_call_duration")
-    return timedelta(seconds=seconds) if seconds else _LONGEST_CALL
+    return timedelta(seconds=min(seconds, LONGEST)) if seconds else _LONGEST_CALL  # who asked before there was a limit may have more
 
 
 def _done(parts: Parts, job: Job) -> Standing:

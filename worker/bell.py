@@ -1,6 +1,7 @@
 """Rings: turns claims into messages that say "look at this job now". It may not decide who is due, and no row depends on a message arriving."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -15,6 +16,7 @@ from worker.pacing.kinds import Kind
 from worker.pacing.pacer import UNPACED, Pacer
 from worker.posts import NO_BROKER, Message, Messages, Switch
 from worker.store.claims import Claim
+from worker.store.database import UNREACHABLE
 from worker.store.jobs import Ledger
 from worker.store.notifications import NotificationId
 
@@ -128,7 +130,8 @@ class Bell:
             self.post.send_all(pending)
         except NO_BROKER as error:
             unrung = [claim.job_id for _, left in rung[len(rung) - len(pending) :] for claim in left]
-            self.ledger.unclaim(unrung, now)
+            with suppress(*UNREACHABLE):  # else they come back when the lease is over
+                self.ledger.unclaim(unrung, now)
             log.warning("the broker takes no messages; the next sweep rings again", error=str(error), jobs=len(unrung))
             return False
         return True

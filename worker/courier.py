@@ -26,6 +26,7 @@ from worker.store.database import UNREACHABLE
 from worker.store.jobs import Ledger
 from worker.store.notifications import Notification, NotificationId, Status
 from worker.store.outbox import Outbox
+from worker.store.sealing import UnsealableError
 
 _Secrets = Callable[[str], Sequence[str]]
 """The secrets of a caller."""
@@ -53,10 +54,18 @@ class Courier:
         left, until = list(ids), self.clock() + self.within
         secrets = cache(lambda caller: [secret.text for secret in self.outbox.secrets(caller, self.clock())])
         while left and self.clock() < until:
-            taken = self.outbox.take(left.pop(0), self.clock(), self.lease)
+            taken = self._take(left.pop(0))
             if taken is not None and not self._deliver(taken, secrets):
                 break
         self.outbox.give_back(left, self.clock())
+
+    def _take(self, one: NotificationId) -> Notification | None:
+        """Take it. A row that cannot be read is named and comes back when its lease is over; those behind it must not wait for that."""
+        try:
+            return self.outbox.take(one, self.clock(), self.lease)
+        except UnsealableError:
+            log.exception("a notification is sealed under a key that this process does not have", notification_id=one)
+            return None
 
     def _deliver(self, taken: Notification, secrets: _Secrets) -> bool:
         """Whether the destination may be asked for the next one at once."""

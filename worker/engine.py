@@ -35,7 +35,7 @@ class Engine(Mover):
 
     def advance(self, job_id: JobId) -> list[Job]:
         """Do what is due for one job. Nothing, if somebody else has it or the message is stale. Returns it, unless it was not taken."""
-        return [self._run(job, events.FellDue()) for job in self.ledger.take([job_id], self.clock(), self.rules.lease)]
+        return [self._run(job, events.FellDue()) for job in self._take([job_id])]
 
     def go_on(self, job: Job) -> list[Job]:
         """Do what is due for a job that was written here just now. Its version is the fence: whoever took it meanwhile has counted that up."""
@@ -74,8 +74,10 @@ class Engine(Mover):
     def start_conversation(self, job_id: JobId) -> list[Job]:
         """Open the conversation now if the replica is trained; else remember that it is wanted. Raises as `tell` does."""
         job = self.ledger.get(job_id)
-        # Asked for already: a doubled message takes nothing, and one that a cancellation overtook is no new wish.
-        if job.state in {State.OPENING, State.CANCELLED} or job.conversation is not None:
+        talk = job.conversation
+        is_there = talk is not None and (talk.id is not None or talk.intended_at is not None)  # else it is the mark of the next
+        # There already, or a POST is out: a doubled message takes nothing. One that a cancellation overtook is no new wish.
+        if job.state is State.CANCELLED or is_there:
             return self.advance(job_id)
         asked = self.tell(job_id, events.ConversationRequested())
         return self.advance(job_id) if asked.state is State.OPENING else []

@@ -11,7 +11,10 @@ from typing_extensions import override  # typing's own from Python 3.12 on
 from worker.core.failures import Failure
 
 _MOST_SCANS = 64  # passes over a progressive JPEG: encoders write about ten, and each costs 50 ms of a core at 50 megapixels
-_MARKER = re.compile(rb"\xff+([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)  # those with a length after them: not stuffing, TEM, RST, SOI
+_MOST_SEGMENTS = 10_000  # a camera writes some dozens, and each is a step in Python
+# Those with a length after them: not stuffing, TEM, RST, SOI. One \xff, though any number may stand before it: to look for more takes a time that
+# grows with the square of a run of them.
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
 _END_OF_IMAGE, _START_OF_SCAN = b"\xd9", b"\xda"
 _PLAIN = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _KINDS = (  # what is sent instead of a JPG or PNG, by its first bytes
@@ -62,8 +65,9 @@ def _decode(body: bytes, min_side: int, max_pixels: int, within: timedelta) -> N
             raise UnfitPictureError(Failure.IMAGE_TOO_SMALL, size, todo)
         if picture.width * picture.height > max_pixels:
             raise UnfitPictureError(Failure.IMAGE_TOO_LARGE, size, f"Send at most {max_pixels} pixels.")
-        if picture.format != "PNG" and _has_too_many_scans(body):
-            raise UnfitPictureError(Failure.IMAGE_DAMAGED, f"is a JPEG of more than {_MOST_SCANS} scans", "Save the picture anew.")
+        if picture.format != "PNG" and _wears_out(body):
+            problem = f"is a JPEG of more than {_MOST_SCANS} scans, or {_MOST_SEGMENTS} segments"
+            raise UnfitPictureError(Failure.IMAGE_DAMAGED, problem, "Save the picture anew.")
         picture.draft(None, (picture.width // 8, picture.height // 8))  # a JPEG is still read to its end, at 1/64 of the memory
         picture.load()
 
@@ -82,10 +86,10 @@ class _TimedFile(BytesIO):
         return super().read(size)
 
 
-def _has_too_many_scans(body: bytes) -> bool:
+def _wears_out(body: bytes) -> bool:
     """Walks a JPEG's markers: a small file of a million empty scans keeps a decoder busy for hours between two reads."""
-    scans, at = 0, 2
-    while (marker := _MARKER.search(body, at)) and marker[1] != _END_OF_IMAGE and scans <= _MOST_SCANS:
-        scans += marker[1] == _START_OF_SCAN
+    scans, segments, at = 0, 0, 2
+    while (marker := _MARKER.search(body, at)) and marker[1] != _END_OF_IMAGE and scans <= _MOST_SCANS and segments <= _MOST_SEGMENTS:
+        scans, segments = scans + (marker[1] == _START_OF_SCAN), segments + 1
         at = marker.end() + int.from_bytes(body[marker.end() : marker.end() + 2])
-    return scans > _MOST_SCANS
+    return scans > _MOST_SCANS or segments > _MOST_SEGMENTS

@@ -8,12 +8,10 @@ from datetime import datetime
 
 from celery import Celery
 
-from worker.app import CLEAN_UP, DELETE, DELIVER, LOOK_UP, OPEN, POLL, SUBMIT
+from worker.app import CLEAN_UP, DELIVER, LOOK_UP, OPEN, POLL, SUBMIT
 from worker.assembly import Parts
 from worker.bell import TASKS, TOGETHER
-from worker.core import events
-from worker.core.decision import IllegalTransition
-from worker.core.job import Job, JobId, ReplicaId
+from worker.core.job import Job, JobId
 from worker.engine import Engine
 from worker.store.notifications import NotificationId
 
@@ -43,13 +41,6 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
     def open_conversation(job_id: str) -> None:
         """Open the conversation that is due."""
         go_on(parts(), lambda engine: engine.advance(JobId(job_id)))
-
-    @app.task(name=DELETE, shared=False, throws=(IllegalTransition,))
-    def delete(job_id: str, hard: bool = False, replica_id: str | None = None) -> None:  # noqa: FBT001, FBT002 - a message's argument
-        """Delete a job's replica, if the door of deletion lets it through. Erasing its assets too (`hard`) needs the replica's id."""
-        meant = ReplicaId(replica_id) if replica_id else None
-        parts().engine.tell(JobId(job_id), events.DeletionRequested(hard=hard, replica_id=meant))
-        parts().engine.delete_due(JobId(job_id))
 
     @app.task(name=CLEAN_UP, shared=False)
     def clean_up(job_id: str) -> None:

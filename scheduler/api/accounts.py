@@ -3,14 +3,16 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scheduler import accounts
 from scheduler.api import account_documents, examples
-from scheduler.api.described import answer, described
+from scheduler.api.body import Body
+from scheduler.api.described import BODY, answer, described
 from scheduler.api.guard import Here, Whose
 from scheduler.api.parameters import Money, Whole, Word
+from scheduler.refusals import problem_of, refused
 from scheduler.views import month_document, pace_document, terms_document
 from worker.assembly import Parts
 from worker.core.job import Lost, Terms
@@ -20,6 +22,12 @@ routes = APIRouter(prefix="/v1", tags=["accounts"])
 _Limit = Annotated[int, Field(ge=0, le=1_000_000), Whole] | None
 _One = Annotated[str, Path(description="The account's name.", examples=["default"])]
 _SETTING = {"price": "45", "max_trainings_a_month": 200, "max_in_flight": 20}
+_SHOWN = {
+    "application/json": {
+        "schema": {"$ref": "#/components/schemas/LimitsToSet"},
+        "examples": {"usual": {"summary": "What it may cost", "value": _SETTING}},
+    }
+}
 _NAMED = [(to, {"account": "$response.body#/accounts/0/name"}) for to in ("getLimits", "getVoices", "resumeAccount", "replaceLimits")]
 
 
@@ -44,6 +52,11 @@ def _limits(operation_id: str, summary: str, *problems: str) -> dict[str, Any]:
     return described(
         operation_id, summary, answer(200, "Its limits.", account_documents.Limits, examples.LIMITS), problems=(*_NAMED_ONE, *problems)
     )
+
+
+def _to_set(operation_id: str, summary: str) -> dict[str, Any]:
+    """The same where they are given."""
+    return _limits(operation_id, summary, *BODY) | {"openapi_extra": {"requestBody": {"required": True, "content": _SHOWN}}}
 
 
 @routes.get(
@@ -80,16 +93,24 @@ def limits(parts: Here, account: _One) -> dict[str, Any]:
     return terms_document(account, parts.ledger.terms(account))
 
 
-_Setting = Annotated[LimitsToSet, Body(openapi_examples={"usual": {"summary": "What it may cost", "value": _SETTING}})]
+def _wanted(document: Body) -> LimitsToSet:
+    # Not FastAPI's own way: it reads a body of any size, and before it asks who sent it.
+    try:
+        return LimitsToSet.model_validate(document)
+    except ValidationError as wrong:
+        raise refused([problem_of(error) for error in wrong.errors(include_url=False, include_input=False)]) from None
 
 
-@routes.put("/accounts/{account}/limits", **_limits("replaceLimits", "Set all of an account's limits", "bad-json", "invalid-request"))
+_Setting = Annotated[LimitsToSet, Depends(_wanted)]
+
+
+@routes.put("/accounts/{account}/limits", **_to_set("replaceLimits", "Set all of an account's limits"))
 def replace_limits(parts: Here, account: _One, wanted: _Setting) -> dict[str, Any]:
     """What is left out is as if nobody had ever set it. They hold at once, for every worker; jobs that wait for one say so, and none is dropped."""
     return _set(parts, account, Terms(**wanted.model_dump()))
 
 
-@routes.patch("/accounts/{account}/limits", **_limits("setLimits", "Set some of an account's limits", "bad-json", "invalid-request"))
+@routes.patch("/accounts/{account}/limits", **_to_set("setLimits", "Set some of an account's limits"))
 def set_limits(parts: Here, account: _One, wanted: _Setting) -> dict[str, Any]:
     """What is left out stays as it is. They hold at once, for every worker; jobs that wait for one stay `queued` and say so, and none is dropped."""
     return _set(parts, account, replace(parts.ledger.terms(account), **wanted.model_dump(exclude_unset=True)))

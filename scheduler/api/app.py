@@ -12,6 +12,7 @@ from scheduler.api import accounts, documents, enqueueing, health, hooks, jobs, 
 from scheduler.api.admission import Admission, Guard
 from scheduler.api.described import answer, described
 from scheduler.api.guard import only_callers
+from scheduler.api.places import Places
 from scheduler.api.watching import Watch
 from scheduler.board.opening import add_board
 from scheduler.metrics import Metrics
@@ -55,6 +56,7 @@ def _made(settings: Settings) -> FastAPI:
     way_in, admission = enqueueing.entrance(parts), Admission(parts)
     api = FastAPI(title="Replica worker", version="1", description=_ABOUT, lifespan=_closing(parts, way_in, admission))
     api.state.parts, api.state.entrance, api.state.watch = parts, way_in, Watch(parts.ledger.versions)
+    api.state.places = Places(streams.MOST, streams.FULL)
     api.state.visits, api.state.readiness = links.Visits(parts), Readiness(parts)
     api.state.metrics = Metrics(parts, api.state.readiness)
     api.openapi = partial(schema.document, api)  # type: ignore[method-assign]  # FastAPI's own way to change it

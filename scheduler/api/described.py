@@ -89,8 +89,8 @@ _PROBLEMS: Mapping[str, tuple[int, str, str, dict[str, Any]]] = {
     ),
     "too-many-streams": (
         503,
-        "This process follows as many jobs as it can.",
-        "This process follows 100 jobs already: try again later.",
+        "As many jobs are followed as this process can, or as many as one caller may.",
+        "So many jobs are followed already, by you or by all: try again later, or ask for the story.",
         {},
     ),
 }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -22,7 +23,10 @@ from scheduler.api.intake import Intake
 from scheduler.api.jobs import shown
 from scheduler.api.problems import ProblemError, problem_document, too_large
 from scheduler.fields import MOST_TOGETHER
+from scheduler.keepable import keepable
 from scheduler.producers import Asked, Outcome, enqueue_many
+from scheduler.refusals import MOST as MOST_TOLD
+from scheduler.refusals import refused
 from scheduler.requests import Problem, RequestInvalidError
 from worker.assembly import Parts
 from worker.store.database import UNREACHABLE
@@ -131,14 +135,16 @@ def _fits(document: object) -> bool:
 def _requests_in(document: object) -> list[object]:
     if not isinstance(document, dict):
         raise RequestInvalidError([Problem("request", "is not a JSON object")])
-    problems = [Problem(name[:60], "is no field of a batch") for name in document if name != "jobs"]
+    problems = [
+        Problem(str(keepable(name[:60], [])), "is no field of a batch") for name in islice(document, MOST_TOLD + 1) if name != "jobs"
+    ]
     jobs = document.get("jobs")
     if not isinstance(jobs, list):
         problems.append(Problem("jobs", "is missing: it is the list of requests" if jobs is None else "should be a list of requests"))
     elif len(jobs) > MOST_TOGETHER:
         problems.append(Problem("jobs", f"holds {len(jobs)} requests: send at most {MOST_TOGETHER} at once"))
     if problems or not isinstance(jobs, list):
-        raise RequestInvalidError(problems)
+        raise refused(problems)
     return jobs
 
 

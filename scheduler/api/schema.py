@@ -7,10 +7,11 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from scheduler.api import documents
+from scheduler.api.accounts import LimitsToSet
 from scheduler.api.described import EXAMPLES
 from scheduler.fields import BatchFields, RequestFields
 
-_OURS = (RequestFields, BatchFields, documents.Problem, documents.InvalidRequest)
+_OURS = (RequestFields, BatchFields, LimitsToSet, documents.Problem, documents.InvalidRequest)
 _FASTAPIS = ("HTTPValidationError", "ValidationError")
 """What FastAPI says that errors look like; ours are problems."""
 TAGS = [

@@ -15,8 +15,9 @@ from typing_extensions import override  # typing's own from Python 3.12 on
 
 from scheduler.api import examples
 from scheduler.api.described import answer, described
-from scheduler.api.guard import Here, Whose
+from scheduler.api.guard import Caller, Here, Whose
 from scheduler.api.jobs import One, found
+from scheduler.api.places import Places
 from scheduler.api.watching import Watch
 from scheduler.views import line_document
 from worker.assembly import Parts
@@ -25,6 +26,9 @@ from worker.core.states import FINAL
 from worker.store.database import UNREACHABLE
 from worker.store.stories import Line
 
+MOST = 100
+"""Streams at once in a process."""
+FULL = "So many jobs are followed already, by you or by all: try again later, or ask for the story."
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent: proxies hang up on a connection that says nothing for long."""
 _MOST_LINES = 500  # read at once
@@ -57,8 +61,7 @@ async def follow(request: Request, parts: Here, caller: Whose, job_id: One, last
     job = await run_in_threadpool(found, parts, caller, job_id)
     if rests(job) and not await run_in_threadpool(parts.ledger.story_from, job.id, last_event_id, 1):
         return Response(status_code=204)
-    watch.take_place()
-    return _Stream(_Following(parts, watch, job.id, last_event_id))
+    return _Stream(_Following(parts, watch, job.id, last_event_id), request.app.state.places, caller)
 
 
 def rests(job: Job) -> bool:
@@ -103,20 +106,21 @@ class _Following:
 
 
 class _Stream(StreamingResponse):
-    """Gives its place back however it ends, though it may never have begun."""
+    """Takes a place, and gives it back however it ends, though it may never have begun."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, following: _Following) -> None:
+    def __init__(self, following: _Following, places: Places, caller: Caller) -> None:
+        places.take(caller)
         super().__init__(following.pieces(), headers=_ENDLESS)
-        self._watch = following.watch
+        self._places, self._caller = places, caller
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._watch.give_place()
+            self._places.give(self._caller)
 
 
 async def _comes(news: asyncio.Event) -> bool:

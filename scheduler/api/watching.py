@@ -7,12 +7,9 @@ from contextlib import contextmanager, suppress
 
 from fastapi.concurrency import run_in_threadpool
 
-from scheduler.api.problems import ProblemError
 from worker.core.job import JobId
 from worker.store.database import UNREACHABLE
 
-MOST = 100
-"""Streams at once in a process: each is a connection that stays."""
 PACE = 1.0
 """Seconds between two questions: a job's steps are minutes and hours apart."""
 
@@ -20,23 +17,11 @@ PACE = 1.0
 class Watch:
     """One an API, used from its event loop. `versions` blocks; it says how often each of the jobs was written."""
 
-    def __init__(self, versions: Callable[[Sequence[JobId]], Mapping[JobId, int]], most: int = MOST, pace: float = PACE) -> None:
-        self._versions, self._most, self._pace = versions, most, pace
+    def __init__(self, versions: Callable[[Sequence[JobId]], Mapping[JobId, int]], pace: float = PACE) -> None:
+        self._versions, self._pace = versions, pace
         self._waiting: defaultdict[JobId, set[asyncio.Event]] = defaultdict(set)
         self._seen: dict[JobId, int] = {}
-        self._places = 0
         self._asking: asyncio.Task[None] | None = None
-
-    def take_place(self) -> None:
-        """Take the place of one stream. Raises ProblemError: 503, when all are taken."""
-        if self._places >= self._most:
-            detail = f"This process follows {self._most} jobs already: try again later, or ask for the story."
-            raise ProblemError(503, "too-many-streams", detail)
-        self._places += 1
-
-    def give_place(self) -> None:
-        """Give it back."""
-        self._places -= 1
 
     @contextmanager
     def news_of(self, job_id: JobId) -> Iterator[asyncio.Event]:

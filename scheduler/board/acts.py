@@ -21,9 +21,7 @@ from scheduler.requests import RequestInvalidError
 routes = APIRouter(prefix=PREFIX, route_class=Paged, include_in_schema=False)
 
 
-async def _form(request: Request, visitor: Seen) -> Mapping[str, str]:
-    if not visitor.may_act:
-        raise ProblemError(403, "insufficient-scope", "The buttons need a token for operate. Ask the owner for one.")
+async def _form(request: Request) -> Mapping[str, str]:
     entrance = entrance_of(request)
     return await read_form(request, entrance.sessions, entrance.session_of(request), entrance.ours)
 
@@ -37,6 +35,8 @@ def on_job(request: Request, parts: Here, visitor: Seen, form: _Form, job_id: st
     button = BUTTONS.get(act)
     if button is None:
         raise ProblemError(404, "not-found", f"There is no button {act[:20]!r}.")
+    if button.scope not in visitor.caller.scopes:
+        raise ProblemError(403, "insufficient-scope", f"{button.label} needs a token for {button.scope}. Ask the owner for one.")
     job = found(parts, visitor.caller, job_id)
     try:
         press(parts, button, job)

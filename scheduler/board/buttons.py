@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from scheduler.api.scopes import NEEDS
 from scheduler.retries import try_again
 from worker.assembly import Parts
 from worker.core import events
@@ -11,17 +12,19 @@ from worker.core.decision import IllegalTransition
 from worker.core.events import Event
 from worker.core.job import Job
 from worker.core.rules import Rules
+from worker.store.tokens import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """One of them. `done`: what is said once it was pressed. `is_main`: the one that is meant mostly."""
+    """One of them. `done`: what is said once it was pressed. `scope`: who may press it, as over the API. `is_main`: the one that is meant mostly."""
 
     name: str
     label: str
     hint: str
     done: str
     event: Event
+    scope: Scope
     is_main: bool = False
 
 
@@ -34,15 +37,24 @@ BUTTONS = {
             "What held it is mended: let it go on.",
             "was released, and goes on",
             events.ReleaseRequested(),
+            NEEDS["POST", "/v1/jobs/{job_id}/release"],
             is_main=True,
         ),
-        Button("abandon", "Abandon", "What holds it will not be mended: give it up.", "was given up", events.AbandonRequested()),
+        Button(
+            "abandon",
+            "Abandon",
+            "What holds it will not be mended: give it up.",
+            "was given up",
+            events.AbandonRequested(),
+            NEEDS["POST", "/v1/jobs/{job_id}/abandon"],
+        ),
         Button(
             "retry",
             "Retry",
             "Queue it again as it is. This may pay for another training.",
             "is queued again",
             events.RetryRequested(),
+            NEEDS["POST", "/v1/jobs/{job_id}/retry"],
             is_main=True,
         ),
     )

@@ -12,6 +12,7 @@ from fastapi import Depends, Request, Response
 from scheduler.api.admission import Admission, require_this_host
 from scheduler.api.guard import OWNER, Caller
 from scheduler.api.problems import ProblemError
+from scheduler.board.buttons import BUTTONS
 from scheduler.board.sessions import LASTS, Session, Sessions
 from worker.settings import Settings
 from worker.store.tokens import Scope
@@ -41,9 +42,9 @@ class Visitor:
         return self.session.digest is not None
 
     @property
-    def may_act(self) -> bool:
-        """Whether the buttons are for them."""
-        return Scope.OPERATE in self.caller.scopes
+    def lacks(self) -> list[Scope]:
+        """The scopes that some button needs, and they do not have."""
+        return sorted({button.scope for button in BUTTONS.values()} - self.caller.scopes)
 
     @property
     def is_owner(self) -> bool:

@@ -18,7 +18,7 @@ from typing_extensions import override  # typing's own from Python 3.12 on
 
 from scheduler.api.guard import Here
 from scheduler.api.jobs import found
-from scheduler.api.problems import ProblemError
+from scheduler.api.places import Places
 from scheduler.board.answering import Paged
 from scheduler.board.entrance import Entrance, Seen, Visitor, entrance_of
 from scheduler.board.pages import HEADERS, PREFIX
@@ -32,26 +32,9 @@ PACE = 2.0
 STALE = 15.0
 """Seconds after which a page looks again without any news."""
 
+FULL = "Too many pages are open: this one does not follow by itself. Load it again to see more."
+
 routes = APIRouter(prefix=PREFIX, route_class=Paged, include_in_schema=False)
-
-
-class Places:
-    """How many pages are told. One an API, used from its event loop."""
-
-    def __init__(self, most: int = MOST) -> None:
-        self._free = most
-
-    def take(self) -> None:
-        """Take one. Raises ProblemError: 503."""
-        if self._free <= 0:
-            raise ProblemError(
-                503, "too-many-streams", "Too many pages are open: this one does not follow by itself. Load it again to see more."
-            )
-        self._free -= 1
-
-    def give(self) -> None:
-        """Give it back."""
-        self._free += 1
 
 
 @routes.get("/live")
@@ -75,7 +58,8 @@ class _Stream(StreamingResponse):
 
     def __init__(self, request: Request, visitor: Visitor, look: Callable[[], object]) -> None:
         self._places: Places = request.app.state.board_places
-        self._places.take()
+        self._caller = visitor.caller
+        self._places.take(self._caller)
         # nginx keeps an answer until it is whole, unless it is told not to
         super().__init__(_pieces(entrance_of(request), visitor, look), headers=HEADERS | {"x-accel-buffering": "no"})
 
@@ -84,7 +68,7 @@ class _Stream(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._places.give()
+            self._places.give(self._caller)
 
 
 async def _pieces(entrance: Entrance, visitor: Visitor, look: Callable[[], object]) -> AsyncIterator[bytes]:

@@ -4,11 +4,13 @@ import json
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from celery import Celery
+from sqlalchemy.exc import OperationalError
 
 from scheduler.producers import CALLER, add_producers, enqueue
 from scheduler.requests import RequestInvalidError
@@ -22,6 +24,7 @@ from worker.core.job import Terms
 from worker.core.states import State
 from worker.pacing.kinds import Kind
 from worker.pacing.pacer import Ticket
+from worker.posts import Messages
 from worker.settings import Settings
 from worker.store.clock import utc_now
 from worker.store.jobs import KeyReusedError
@@ -121,6 +124,23 @@ def test_without_a_broker_the_job_is_stored_and_stays_due(home: Path) -> None:
         job = enqueue(parts, a_request()).job
         assert time.monotonic() - started < 8
         assert parts.ledger.get(job.id).due_at == job.created_at
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("no thread can be started"), OSError("the broker is away")], ids=str)
+def test_whatever_happens_after_a_job_is_stored_nobody_is_told_to_send_it_again(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def fail(error: Exception) -> Callable[..., None]:
+        def failing(*_: object) -> None:
+            raise error
+
+        return failing
+
+    monkeypatch.setattr(Messages, "send_all", fail(trouble))
+    monkeypatch.setattr(type(parts.ledger), "unclaim", fail(OperationalError("UPDATE", {}, Exception("away"))))
+    job = enqueue(parts, a_request()).job
+    assert rows(parts)["job"] == 1
+    assert parts.ledger.get(job.id).due_at == job.created_at + parts.settings.lease  # and then a sweep rings
 
 
 def test_voices_that_are_known_are_asked_of_the_ledger(parts: Parts) -> None:

@@ -65,7 +65,7 @@ def test_a_replica_whose_name_no_submission_can_have_had_is_left_alone_and_said_
     prepare(f"sqlite:///{tmp_path / 'ledger.db'}")
     with Sandbox() as tavus, opened(at_tavus(settings_in(tmp_path, redis_url=broker.url), tavus)) as parts:
         known = enqueue(parts, a_replica(train_image_url=tavus.picture())).job
-        made_up = {replica_mark(known.id, 0): known.id, replica_mark(known.id, 101): known.id, replica_mark(STRANGER, 500): None}
+        made_up = {replica_mark(known.id, 0): known.id, replica_mark(known.id, 2001): known.id, replica_mark(STRANGER, 5000): None}
         key = {"x-api-key": KEYS["default"].get_secret_value()}
         for mark in made_up:
             asked = {"replica_name": mark, "train_image_url": tavus.picture(f"?name={mark}"), "voice_name": "anna"}

@@ -19,7 +19,7 @@ from tests.sandbox.server import Sandbox
 from tests.scheduler.made import SECRET, a_job_in, a_request, at_tavus, opened, rows, settings_in, trained
 from tests.scheduler.workers import listening, wait_until, working
 from tests.worker.store.made import stored
-from worker.app import CANCEL, QUEUES, START_CONVERSATION
+from worker.app import CANCEL, DELETE, QUEUES, START_CONVERSATION
 from worker.assembly import Parts
 from worker.core.states import State
 from worker.settings import Settings
@@ -161,19 +161,20 @@ def test_a_real_worker_keeps_wishes_while_the_ledger_is_away_refuses_each_bad_on
         bad = [stranger.send_task(task, kwargs={"job_id": HIDDEN, "because": HIDDEN}, queue=task).id for task in BOTH]
         early = [stranger.send_task(task, kwargs={"idempotency_key": "mine"}, queue=task).id for task in BOTH]
         unnamed = stranger.send_task(CANCEL, args=[ID]).id  # no queue named: it is found all the same
-        wait_until(lambda: {one["uuid"] for one in heard if one["type"] == "task-rejected"} >= {*early, unnamed})
+        deletion = stranger.send_task(DELETE, args=[ID], queue=DELETE).id
+        wait_until(lambda: {one["uuid"] for one in heard if one["type"] == "task-rejected"} >= {*early, unnamed, deletion})
         prepare(ours.ledger_url)
-        wait_until(lambda: {one["uuid"] for one in heard if one["type"] == "task-failed"} >= {*bad, *early, unnamed})
+        wait_until(lambda: {one["uuid"] for one in heard if one["type"] == "task-failed"} >= {*bad, *early, unnamed, deletion})
         wait_until(lambda: not any(broker.waiting(queue) for queue in (*QUEUES, "celery")))
         stopped = stored(parts.ledger, State.HELD, due_at=None)  # nobody is rung for it: the worker would begin with it before it is held
         stranger.send_task(CANCEL, kwargs={"job_id": stopped.id}, queue=CANCEL)
         wait_until(lambda: parts.ledger.get(stopped.id).state is State.CANCELLED)
     failures = {one["uuid"]: one["exception"] for one in heard if one["type"] == "task-failed"}
-    assert sum(one["type"] == "task-failed" for one in heard) == len(failures) == 5
+    assert sum(one["type"] == "task-failed" for one in heard) == len(failures) == 6
     shown = ("RequestInvalidError", "field='because'", "is no field of this request")
     assert all(words in failures[one] for one in bad for words in shown)
     assert all("no job was asked for under this idempotency_key" in failures[one] for one in early)
-    assert "no job has this job_id" in failures[unnamed]
+    assert all("no job has this job_id" in failures[one] for one in (unnamed, deletion))
     assert not {"task-retried"} & {one["type"] for one in heard}
     assert SECRET not in worker.said + json.dumps(heard, default=str)
     assert "Traceback" not in worker.said

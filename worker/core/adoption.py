@@ -19,8 +19,10 @@ Accepted = events.SubmissionAccepted | events.MarkFound
 def adopt(job: Job, event: Accepted, now: datetime, rules: Rules) -> Decision:
     """The replica is known: follow it. News of another attempt, or news that is none, is recorded too: its money was spent."""
     attempt = job.attempt_of(event.mark)
-    is_outstanding = job.state is State.SUBMITTING and event.mark != job.attempt.mark
-    if attempt is None or attempt.replica_id is not None or is_outstanding:
+    if attempt is None or attempt.replica_id is not None:
+        return record(job, event, now, rules)
+    is_looked_for = job.state is State.SUBMITTING or job.attempt.outcome is Outcome.RESERVED
+    if is_looked_for and event.mark != job.attempt.mark:  # what became of the latest is to be found out first
         return record(job, event, now, rules)
     how = "accepted" if isinstance(event, events.SubmissionAccepted) else "found by its mark"
     followed = follow_replica(_charged(job, attempt, event.replica_id), now, rules, f"{how} as {event.replica_id}")

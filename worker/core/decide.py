@@ -164,13 +164,13 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
     _O: {
         events.FellDue: _row(opening.look_or_open, _O),
         events.BudgetReached: _row(opening.wait_for_budget, _O),
-        events.ConversationOpened: _row(opening.finish, _D, _O),
+        events.ConversationOpened: _row(opening.finish, _D, _C, _O),
         events.ConversationRefused: _row(opening.refuse, _O, _H, _C),
         events.ConversationLost: _row(opening.keep_looking, _O),
-        events.ConversationFound: _row(opening.finish, _D, _O),
+        events.ConversationFound: _row(opening.finish, _D, _C, _O),
         events.ConversationAbsent: _row(opening.count_absence, _O, _C, _H),
         events.ConversationUnread: _row(opening.keep_looking, _O, _H),
-        events.ConversationRequested: _row(_ignore, _O),
+        events.ConversationRequested: _row(opening.want_anyway, _O),
         events.VisitorLeft: _row(visiting.leave, _R, _O),
         events.CancelRequested: _row(people.cancel_opening, _C, _O),
     },
@@ -186,7 +186,7 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
     _A: _AFTERMATH | {
         events.CancelRequested: _OVER,
         events.ConversationRequested: _OVER,
-        events.RetryRequested: _row(people.retry, _Q, _O, _D),
+        events.RetryRequested: _row(people.retry, _Q, _O, _R, _D),
     },
     _C: _AFTERMATH | {events.CancelRequested: _row(_ignore, _C), events.ConversationRequested: _OVER},
 }  # fmt: skip

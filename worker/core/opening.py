@@ -30,6 +30,13 @@ def want(job: Job, _event: events.ConversationRequested, _now: datetime, _rules:
     return Decision(replace(job, conversation_wanted=True), why="the conversation was asked for; it opens when the replica is trained")
 
 
+def want_anyway(job: Job, _event: events.ConversationRequested, _now: datetime, _rules: Rules) -> Decision:
+    """It is being opened already; asked for by who came by the link, it would not be any more once they have left."""
+    if job.conversation_wanted or job.visited_at is None:
+        return Decision(job)
+    return Decision(replace(job, conversation_wanted=True), why="the conversation was asked for; it opens whether or not the visitor waits")
+
+
 def open_now(job: Job, event: events.ConversationRequested, now: datetime, _rules: Rules) -> Decision:
     """Asked for, and the replica is trained."""
     require_replica(job, event)
@@ -65,10 +72,13 @@ def _body(job: Job, mark: Mark) -> dict[str, Any]:
 
 
 def finish(job: Job, event: events.ConversationOpened | events.ConversationFound, now: datetime, _rules: Rules) -> Decision:
-    """The conversation is there: the caller has what was asked for."""
+    """The conversation is there: the caller has what was asked for. Who has cancelled meanwhile wants none, and it bills: it is ended."""
     if job.conversation is None or event.mark != job.conversation.mark:
         return _told(job, event)
     opened = _opened(job.conversation, event, now)
+    if job.cancel_requested:
+        unwanted = moved(job, State.CANCELLED, None, conversation=replace(opened, end_due_at=now))
+        return Decision(unwanted, why=f"cancelled: {event.conversation_id} was opened before, and is ended")
     return Decision(moved(job, State.DONE, None, conversation=opened), why=f"the conversation is {event.conversation_id}")
 
 
@@ -129,7 +139,7 @@ def count_absence(job: Job, event: events.ConversationAbsent, now: datetime, rul
         counted = replace(job, due_at=now + rules.settle_wait(scans), scans=scans, tries=0, trying_since=None)
         return Decision(counted, why=f"{event.mark} is not there, scan {scans}")
     if job.cancel_requested:
-        return Decision(moved(job, State.CANCELLED, None), why="cancelled: no conversation was opened")
+        return Decision(moved(job, State.CANCELLED, None, conversation=None), why="cancelled: no conversation was opened")
     lost = job.conversation.lost + 1
     again = moved(job, State.OPENING, now, conversation=next_conversation(job, job.conversation, lost))
     if lost >= rules.max_lost_attempts:

@@ -1,4 +1,4 @@
-"""What people may ask of a job: cancel, release, abandon, resume. It may not lose sight of anything that was, or may have been, paid."""
+"""What people may ask of a job: cancel, release, abandon, retry, resume. It may not lose sight of anything that was, or may have been, paid."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +13,7 @@ from worker.core.opening import next_conversation
 from worker.core.request import Request
 from worker.core.rules import Rules
 from worker.core.states import State
+from worker.core.training import go_on_trained
 
 
 def cancel(job: Job, _event: events.CancelRequested, _now: datetime, _rules: Rules) -> Decision:
@@ -80,7 +81,8 @@ def _go_on(job: Job, now: datetime, why: str) -> Decision:
     # Only an intent whose outcome is unknown is looked up: what is known of the others stays known.
     if state is State.SUBMITTING and not (job.attempts and job.attempt.outcome is Outcome.RESERVED):
         state = State.QUEUED
-    if job.cancel_requested and state is not State.SUBMITTING:
+    is_looked_for = state is State.SUBMITTING or (state is State.OPENING and _outstanding(job) is State.OPENING)
+    if job.cancel_requested and not is_looked_for:
         return Decision(moved(job, State.CANCELLED, None), why=f"{why}, and cancelled before")
     if job.conversation is not None and job.conversation.id is not None:
         return Decision(moved(job, State.DONE, None), why=f"{why}: the conversation is there")
@@ -123,9 +125,10 @@ def _retry_conversation(job: Job, event: events.RetryRequested, now: datetime) -
         raise IllegalTransition(job, event, f"{job.replica_id} {reason}.")
     if job.conversation is not None and job.conversation.id is not None:
         return Decision(moved(job, State.DONE, None), why="tried again by a person: the conversation is there")
-    return Decision(
-        moved(_patient_anew(job), State.OPENING, now), why="tried again by a person: the replica is trained, the conversation follows"
-    )
+    again, why = replace(_patient_anew(job), cancel_requested=False), "tried again by a person: the replica is trained"
+    if _outstanding(job) is State.OPENING:  # whether or not one is wanted: it may be open, and bills
+        return Decision(moved(again, State.OPENING, now), why=f"{why}, and a conversation may be open")
+    return go_on_trained(again, now, why)
 
 
 def abandon(job: Job, _event: events.AbandonRequested, _now: datetime, _rules: Rules) -> Decision:

@@ -14,8 +14,8 @@ from worker.core.marks import number_in, replica_mark
 from worker.core.rules import Rules
 from worker.core.states import State
 
-_MOST = 100
-"""Submissions that a backup may lack of one job: more are no retries, but a name that somebody made up."""
+_MOST = 2000
+"""Submissions that a backup may lack of one job: where Tavus refused them for days there are some hundred. More are a name that somebody made up."""
 
 _WHY = "the backup did not know of it"
 

@@ -63,11 +63,14 @@ def complete(job: Job, event: events.TrainingCompleted, now: datetime, rules: Ru
     """Trained: on to what the caller wants of it."""
     if event.replica_id != job.replica_id:
         return Decision(job)
-    trained = with_trained(job, job.attempt, now, rules)
-    why = f"{event.replica_id} is trained"
-    if job.request.start is Start.ON_READY or job.conversation_wanted:
+    return go_on_trained(with_trained(job, job.attempt, now, rules), now, f"{event.replica_id} is trained")
+
+
+def go_on_trained(trained: Job, now: datetime, why: str) -> Decision:
+    """What the caller wants of a trained replica. `why`: what has come before."""
+    if trained.request.start is Start.ON_READY or trained.conversation_wanted:
         return Decision(moved(trained, State.OPENING, now), why=f"{why}; the conversation follows")
-    if job.request.start is Start.ON_DEMAND:
+    if trained.request.start is Start.ON_DEMAND:
         return Decision(moved(trained, State.READY, None), why=f"{why}; the conversation waits to be asked for")
     return Decision(moved(trained, State.DONE, None), why=f"{why}; no conversation was wanted")
 

@@ -120,6 +120,7 @@ def _open_postgres(url: URL, connections: int) -> Engine:
         pool_size=connections,
         max_overflow=2,
         pool_recycle=_RECYCLE,
+        pool_use_lifo=True,  # the one that was used last: it need not be asked whether it lives, and its server process is warm
         hide_parameters=True,  # what is written holds presigned URLs, and an error's text goes to the logs
         # What nearly all are for, and so what a connection is in the pool: to set it back and forth takes longer than many a statement.
         isolation_level="AUTOCOMMIT",

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from worker.core.job import JobId, Mark
 from worker.store.columns import Document, Moment
 from worker.store.rows import storable
-from worker.store.sealing import Sealer, sealer_of
+from worker.store.sealing import Sealer, UnsealableError, sealer_of
 from worker.store.tables import METADATA
 
 INBOX, ATTEMPT, JOB = METADATA.tables["inbox"], METADATA.tables["attempt"], METADATA.tables["job"]
@@ -30,13 +30,13 @@ class New:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """The same, as it lies in the inbox."""
+    """The same, as it lies in the inbox. `body` None: it is sealed under a key that is not here."""
 
     id: int
     job_id: JobId
     mark: Mark
     kind: str
-    body: Mapping[str, Any] = field(repr=False)
+    body: Mapping[str, Any] | None = field(repr=False)
 
 
 def keep(connection: Connection, letter: New, now: datetime) -> bool:
@@ -69,7 +69,10 @@ def take(connection: Connection, now: datetime, lease: timedelta, limit: int, *,
 
 
 def _letter(row: RowMapping, sealer: Sealer) -> Letter:
-    body = sealer.open_document(row["body"] or {})
+    try:
+        body = sealer.open_document(row["body"] or {})
+    except UnsealableError:  # one letter must not keep the others from being read
+        body = None
     return Letter(id=row["id"], job_id=JobId(row["job_id"]), mark=Mark(row["mark"]), kind=row["kind"], body=body)
 
 

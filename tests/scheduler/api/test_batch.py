@@ -100,6 +100,20 @@ def test_what_is_not_json_or_too_long_is_refused_before_it_is_read(api: Api) -> 
     problem(api.client.post(BATCH, content=(b"x" * 2**20 for _ in range(9)), headers=send), 413, "too-large")
 
 
+def test_a_batch_of_nothing_but_mistakes_is_told_of_some_of_them(api: Api) -> None:
+    flood = {"\ud800": 1} | {str(number): 0 for number in range(20_000)}
+    answer = api.client.post(BATCH, content=json.dumps(flood).encode(), headers={"content-type": "application/json"})
+    problem(answer, 422, "invalid-request")
+    assert len(answer.content) < 20_000
+    assert answer.json()["problems"][-1]["field"] == "request"
+    del flood["\ud800"]
+    [refused] = results(api, flood)
+    told = refused["problems"]
+    assert isinstance(told, list)
+    assert [one["field"] for one in told][:1] == ["request"]
+    assert len(told) < 10
+
+
 def test_a_request_that_is_too_long_by_itself_is_too_long_in_a_batch(api: Api) -> None:
     long, good = a_replica(voice_name=None, default_voice_id="v", replica_name="x" * 300_000), a_request()
     refused, created = results(api, long, good)

@@ -111,6 +111,14 @@ def test_limits_that_are_put_take_the_place_of_all(api: Api) -> None:
     api.client.put(path, json={})
 
 
+def test_limits_are_refused_when_they_are_longer_than_any_and_not_read_first(api: Api) -> None:
+    path, kind = "/v1/accounts/studio/limits", {"content-type": "application/json"}
+    for send in (api.client.put, api.client.patch):
+        problem(send(path, content=b" " * 300_000 + b"{}", headers=kind), 413, "too-large")
+        problem(send(path, content=(b" " * 65_536 for _ in range(9)), headers=kind), 413, "too-large")
+        assert send(path, json={}).status_code == 200
+
+
 def test_voices_are_told_as_far_as_they_are_known(api: Api) -> None:
     assert api.get("/v1/accounts/studio/voices").json() == {"account": "studio", "voices": []}
     api.parts.ledger.keep_voices("studio", ["Liam", "anna"], utc_now())

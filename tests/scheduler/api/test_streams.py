@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from scheduler.api import streams
-from scheduler.api.problems import ProblemError
-from scheduler.api.watching import MOST, Watch
+from scheduler.api.streams import MOST
+from scheduler.api.watching import Watch
 from tests.scheduler.api.served import Api, problem
 from tests.scheduler.made import a_job_in, in_hours, paid
 from tests.worker.store.made import changed
@@ -90,16 +90,6 @@ def test_a_stream_that_is_left_leaves_its_place(api: Api) -> None:
     for _ in range(MOST + 1):
         with api.client.stream("GET", f"/v1/jobs/{job.id}/events") as answer:
             assert next(pieces(answer))["id"] == "1"
-
-
-def test_a_process_follows_so_many_and_no_more() -> None:
-    watch = Watch(lambda _: {}, most=2)
-    watch.take_place()
-    watch.take_place()
-    with pytest.raises(ProblemError, match="follows 2 jobs already"):
-        watch.take_place()
-    watch.give_place()
-    watch.take_place()
 
 
 def test_one_question_is_asked_for_all_and_only_who_has_news_is_woken() -> None:

@@ -21,7 +21,7 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"' onfocus=aler
 
 
 def test_held_jobs_come_first_with_the_reason_and_the_buttons(guarded: Api) -> None:
-    job, person = held(guarded, "first", detail="it said so"), someone(guarded, "first", Scope.READ, Scope.OPERATE)
+    job, person = held(guarded, "first", detail="it said so"), someone(guarded, "first", *Scope)
     for _ in range(3):
         a_job_of(guarded.parts, "first")
     person.go("/board")
@@ -43,7 +43,7 @@ def test_every_state_has_a_page_that_says_why_and_what_may_be_done(guarded: Api,
             guarded.parts.ledger, base, state=state, failure=failure, release_to=State.QUEUED if state is State.HELD else None,
             attempts=() if state in {State.QUEUED, State.HELD} else attempts,
         )  # fmt: skip
-    person = someone(guarded, f"in-{state}", Scope.READ, Scope.OPERATE)
+    person = someone(guarded, f"in-{state}", *Scope)
     assert person.go(f"/board/jobs/{job.id}").status_code == 200
     assert state.value in person.words
     assert "Enqueued" in person.words

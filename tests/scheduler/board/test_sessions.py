@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from scheduler.api.places import Places
 from scheduler.board import sessions
-from scheduler.board.live import Places
+from scheduler.board.live import FULL
 from scheduler.board.sessions import LASTS, Session, Sessions, secret_of
 from scheduler.tokens import digest_of
 from tests.scheduler.api.callers import a_caller, a_job_of
@@ -125,7 +126,7 @@ def test_an_open_page_hears_of_news_and_of_no_others(guarded: Api) -> None:
 
 def test_where_too_many_pages_are_open_one_more_is_told_so(trusting: Api) -> None:
     app: Any = trusting.app
-    before, app.state.board_places = app.state.board_places, Places(most=0)
+    before, app.state.board_places = app.state.board_places, Places(0, FULL)
     answer = trusting.client.get("/board/live")
     app.state.board_places = before
     assert answer.status_code == 503

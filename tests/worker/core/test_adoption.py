@@ -68,6 +68,14 @@ def test_it_is_recorded_while_a_later_one_is_looked_for_and_followed_when_that_c
     assert after(refused, ev.FellDue(), now=LATER).replica_id == REPLICA
 
 
+def test_it_does_not_take_the_place_of_a_later_one_whose_job_is_held_over_it() -> None:
+    held = job(State.HELD, attempts=(attempt(1, Outcome.ABSENT), attempt(2)), failure=Failure.LOOKUP_UNREAD, release_to=State.SUBMITTING)
+    told = decided(held, ev.MarkDiscovered(mark(), REPLICA, NOW), LATER).job
+    assert (told.state, told.attempts) == (State.HELD, (attempt(1, Outcome.CHARGED), attempt(2)))
+    released = decided(told, ev.ReleaseRequested(), LATER).job
+    assert decided(released, ev.FellDue(), LATER).effects == (LookUpMark("main", mark(2)),)
+
+
 def test_it_is_followed_when_the_later_one_fails_and_its_failure_costs_nothing_more() -> None:
     both = job(State.TRAINING, attempts=(attempt(1, Outcome.CHARGED), attempt(2, Outcome.CHARGED)))
     failed = decided(both, ev.TrainingFailed(ReplicaId("r2"), Failure.CELEBRITY_FOUND, "a celebrity"), LATER)

@@ -19,13 +19,15 @@ from tests.worker.core.samples import (
     job,
     mark,
     opening,
+    request,
     talk,
 )
 from worker.core import events as ev
 from worker.core.decision import IllegalTransition
-from worker.core.effects import CheckInput, LookUpConversation, LookUpMark, PollReplica, SubmitReplica
+from worker.core.effects import CheckInput, EndConversation, LookUpConversation, LookUpMark, PollReplica, SubmitReplica
 from worker.core.failures import POLICIES, Action, Failure
 from worker.core.job import Conversation, Job, Outcome
+from worker.core.request import Start
 from worker.core.states import FINAL, State
 
 CANCEL = ev.CancelRequested()
@@ -84,6 +86,26 @@ def test_a_cancelled_opening_ends_once_it_is_known_whether_a_conversation_bills(
     assert asked.state is State.OPENING
     assert after(asked, ev.ConversationRefused(talk(), Failure.CONVERSATIONS_FULL, "400")).state is State.CANCELLED
     assert after(asked, *[ev.ConversationAbsent(talk())] * RULES.settle_scans, now=LATER).state is State.CANCELLED
+
+
+def test_a_conversation_that_opens_after_its_job_was_cancelled_is_ended() -> None:
+    for word in (ev.ConversationOpened(talk(), CONVERSATION, URL), ev.ConversationFound(talk(), CONVERSATION, URL)):
+        ended = after(opening(), CANCEL, word, now=LATER)
+        assert (ended.state, ended.due_at) == (State.CANCELLED, None)
+        assert ended.conversation is not None
+        assert (ended.conversation.id, ended.conversation.end_due_at) == (CONVERSATION, LATER)
+        asked = decided(ended, ev.ConversationEndFellDue(CONVERSATION), LATER)
+        assert asked.effects == (EndConversation("main", CONVERSATION, talk()),)
+        assert after(asked.job, ev.ConversationEnded(CONVERSATION), now=LATER).conversation != ended.conversation
+
+
+def test_a_cancelled_job_that_a_person_releases_looks_for_the_conversation_that_may_be_open() -> None:
+    held = _held_at(release_to=State.OPENING, conversation=Conversation(mark=talk(), intended_at=NOW), cancel_requested=True)
+    released = after(held, RELEASE, now=LATER)
+    assert (released.state, released.cancel_requested) == (State.OPENING, True)
+    assert decided(released, ev.FellDue(), LATER).effects == (LookUpConversation("main", talk()),)
+    gone = after(released, *[ev.ConversationAbsent(talk())] * RULES.settle_scans, now=LATER)
+    assert (gone.state, gone.conversation) == (State.CANCELLED, None)
 
 
 def _held(failure: Failure, **changes: object) -> Job:
@@ -242,6 +264,41 @@ def test_an_abandoned_job_whose_replica_is_trained_opens_its_conversation_when_i
 def test_a_conversation_that_may_be_there_is_looked_for_when_the_job_is_tried_again() -> None:
     lost = Conversation(mark=talk(), intended_at=NOW, lost=2)
     again = after(job(State.ABANDONED, attempts=(attempt(1, Outcome.TRAINED),), conversation=lost), RETRY, now=LATER)
+    assert decided(again, ev.FellDue(), LATER).effects == (LookUpConversation("main", talk()),)
+
+
+@pytest.mark.parametrize(
+    ("start", "becomes", "wish"),
+    [
+        (Start.NONE, State.DONE, {}),
+        (Start.ON_DEMAND, State.READY, {}),
+        (Start.NONE, State.OPENING, {"conversation_wanted": True}),
+        (Start.ON_DEMAND, State.OPENING, {"conversation_wanted": True}),
+    ],
+)
+def test_a_trained_replica_opens_no_conversation_that_nobody_wanted_when_it_is_tried_again(
+    start: Start, becomes: State, wish: dict[str, bool]
+) -> None:
+    trained = job(
+        State.ABANDONED,
+        attempts=(attempt(1, Outcome.TRAINED),),
+        request=request(start=start),
+        cancel_requested=True,
+        **wish,
+    )
+    again = decided(trained, RETRY, LATER).job
+    assert (again.state, again.cancel_requested, again.failure) == (becomes, False, None)
+
+
+@pytest.mark.parametrize("start", Start)
+def test_a_conversation_that_may_be_open_is_looked_for_though_nobody_wanted_one(start: Start) -> None:
+    lost = job(
+        State.ABANDONED,
+        attempts=(attempt(1, Outcome.TRAINED),),
+        request=request(start=start),
+        conversation=Conversation(mark=talk(), intended_at=NOW),
+    )
+    again = decided(lost, RETRY, LATER).job
     assert decided(again, ev.FellDue(), LATER).effects == (LookUpConversation("main", talk()),)
 
 

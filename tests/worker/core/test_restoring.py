@@ -69,5 +69,5 @@ def test_a_cancelled_wish_stays_one() -> None:
 def test_it_is_told_once_and_a_name_that_is_not_the_job_s_or_cannot_be_is_not_believed(state: State) -> None:
     known = decided(job(state), found(2), LATER).job
     assert decided(known, found(2), LATER) == Decision(known)
-    for other in (replace(found(), mark=FOREIGN), found(0), found(200)):
+    for other in (replace(found(), mark=FOREIGN), found(0), found(2003)):
         assert decided(job(state), other, LATER) == Decision(job(state))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import structlog
+from cryptography.fernet import Fernet
 from standardwebhooks import Webhook, WebhookVerificationError
 from typing_extensions import override
 
@@ -26,6 +27,8 @@ from worker.guarded import UnansweredError
 from worker.posting import Poster
 from worker.store.jobs import Applied
 from worker.store.notifications import Status
+from worker.store.sealing import Sealer
+from worker.store.tables import METADATA
 
 
 @pytest.fixture
@@ -245,6 +248,17 @@ def test_what_cannot_be_made_does_not_come_back_for_ever(house: House) -> None:
         house.clock.now += SECOND
     [found] = house.outbox.recent(10)
     assert (found.job_id, found.status, found.answer) == (job.id, Status.DEAD, "it could not be made: LookupError")
+
+
+def test_what_is_sealed_under_another_key_keeps_nothing_behind_it(house: House) -> None:
+    house.moved()
+    elsewhere = Sealer([Fernet.generate_key().decode()])
+    with house.ledger._database.begin() as connection:
+        about = elsewhere.seal_document({"said": "something"})
+        connection.execute(METADATA.tables["notification"].update().values(about=about))
+    house.moved(count=3)
+    house.sweep()
+    assert house.statuses() == {Status.RUNG: 1, Status.DELIVERED: 3}
 
 
 def test_a_thousand_reach_a_receiver_that_fails_at_three_in_ten_and_none_comes_after_its_dead_letter(house: House) -> None:

@@ -27,7 +27,7 @@ from tests.worker.preflight.served import (
     png_header,
     rejection,
 )
-from worker.core.events import InputPassed, InputUnread
+from worker.core.events import InputPassed, InputRejected, InputUnread
 from worker.core.failures import Failure
 from worker.core.request import Request
 from worker.preflight import Limits, Preflight
@@ -104,6 +104,15 @@ def test_a_jpeg_that_would_wear_the_decoder_out_is_refused_at_once(serve: Put) -
         assert rejection(verdict) is Failure.IMAGE_DAMAGED
         assert "scans" in detail(verdict)
         assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize("behind", [b"\xff\xe0\0\2" * 5_000_000, b"\xff" * 4_000_000 + b"\0"], ids=["segments", "fill bytes"])
+def test_what_stands_behind_a_scan_keeps_nobody_busy(serve: Put, behind: bytes) -> None:
+    body = picture(size=(600, 600))
+    begun = time.monotonic()
+    verdict = check(serve(answer(body[:-2] + behind + body[-2:])))
+    assert time.monotonic() - begun < 2
+    assert isinstance(verdict, InputRejected) == behind.endswith(b"\2")
 
 
 JPEG, PNG = picture, partial(picture, "PNG")

@@ -178,6 +178,17 @@ def test_what_signs_and_what_is_told_and_what_was_heard_is_sealed_and_keys_rotat
     assert resealed(database, OLD, NEW) == 4, "what was read is gone"
 
 
+def test_a_letter_under_another_key_keeps_no_other_from_being_taken(database: Engine, sealed: Ledger) -> None:
+    job = sealed.add(a_job(request=REQUEST), "fingerprint", ring=None).job
+    for number, ledger in enumerate((sealed, Ledger(database, Sealer([NEW]))), start=1):
+        heard = New(mark=Mark(f"rc-000000000000-{number}"), kind="system.shutdown", body={"said": number}, job_id=job.id, once=True)
+        assert ledger.keep_letter(heard, NOW)
+    taken = Ledger(database, Sealer([NEW])).take_letters(NOW, LEASE, 9, of_trainings=False)
+    assert [one.body for one in taken] == [None, {"said": 2}]
+    [again] = sealed.take_letters(NOW + LEASE, LEASE, 1, of_trainings=False)
+    assert again.body == {"said": 1}, "whoever has its key reads it"
+
+
 def test_a_table_with_a_key_of_several_columns_is_walked_to_its_end(database: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.store.resealing._TOGETHER", 2)
     monkeypatch.setattr("worker.store.resealing.KEPT", (Kept("attempt", ("job_id", "number"), texts=("witness",)),))
