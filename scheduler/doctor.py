@@ -58,7 +58,7 @@ def database(revision: Revision | None, problem: str | None = None) -> Check:
         found = f"it is at revision {revision.here or 'none'}, and this code needs {revision.code}"
         return Check("database", Verdict.NOT_OK, found, "Run `replicas migrate`.")
     found = f"it is at revision {revision.here}, which is newer than this code ({revision.code})"
-    return Check("database", Verdict.NOT_OK, found, "Install the newer version here too: databases are not brought back.")
+    return Check("database", Verdict.ADVICE, found, "This code works on it. Do not migrate with it: databases are not brought back.")
 
 
 def broker(problem: str | None) -> Check:

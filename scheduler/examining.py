@@ -31,7 +31,7 @@ def examine() -> Iterator[Check]:
         yield doctor.broker(_broker_problem(settings))
     stored = _database(settings)
     yield stored
-    if stored.verdict is doctor.Verdict.OK:
+    if stored.verdict is not doctor.Verdict.NOT_OK:
         with opened() as parts:
             yield from _with(parts)
 

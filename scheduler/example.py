@@ -43,7 +43,9 @@ FLOWER = {
     "FLOWER_UNAUTHENTICATED_API": "Must stay unset: it would open the tasks to any web page, and Flower does not start with it.",
 }
 """What is told of a variable, where Flower's settings file reads it."""
-LIBRARIES = {"FORWARDED_ALLOW_IPS": "The proxies before the API, by address, comma-separated: from them uvicorn believes who really asks."}
+LIBRARIES = {
+    "FORWARDED_ALLOW_IPS": "The proxies before the API, by address or network, comma-separated: uvicorn believes them who really asks."
+}
 """Variables that a library reads by itself, and that matter here."""
 
 

@@ -59,10 +59,10 @@ def notifications(documents: Sequence[Document]) -> RenderableType:
     if not documents:
         return Text("no notifications yet: jobs whose request has a notify_url have some", style="dim")
     named = (Column("notification", no_wrap=True, min_width=32), Column("what", no_wrap=True), Column("status", no_wrap=True))
-    columns = (*named, "tries", "next", "last answer")
+    columns = (*named, "caller", "tries", "next", "last answer")
     table = Table(*columns, box=None, header_style="dim")
     for one in documents:
-        words = (one["type"], one["status"], str(one["tries"]), from_now(one["due_at"]), one["answer"] or "")
+        words = (one["type"], one["status"], one["caller"], str(one["tries"]), from_now(one["due_at"]), one["answer"] or "")
         table.add_row(one["id"], *map(Text, words))
     return table
 

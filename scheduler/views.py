@@ -132,6 +132,8 @@ def pace_sentence(standing: Standing) -> str:
     for kind, (reason, wait) in sorted(standing.breaks.items()):
         what = "every conversation slot is taken" if reason is Reason.FULL else f"calls to {kind} fail"
         told.append(f"{what}: {f'tried again in {wait.total_seconds():.0f} s' if wait else 'one is trying'}")
+    if not standing.shared:
+        told.append("Redis does not answer: each process counts for itself")
     return "; ".join(told)
 
 

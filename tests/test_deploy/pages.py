@@ -38,9 +38,9 @@ class Terminal:
     variables: Mapping[str, str]
     programs: str
 
-    def type(self, line: str, job_id: str = "ID") -> Said:
-        """Type a line of the runbook, with this job for its ID."""
-        words = shlex.split(re.sub(r"\bID\b", job_id, line))
+    def type(self, line: str, **ids: str) -> Said:
+        """Type a line of the runbook, with these for its ID and TOKEN_ID."""
+        words = shlex.split(re.sub(r"\b(ID|TOKEN_ID)\b", lambda found: ids.get(found[1], found[1]), line))
         if words[0] == "replicas":
             return self.replicas(*(Template(word).safe_substitute(self.variables) for word in words[1:]), **self.variables)
         paths = {"PATH": f"{self.programs}:/usr/bin:/bin"}

@@ -10,6 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from scheduler.example import LIBRARIES
 from scheduler.reference import variable_of
 from tests.running import ROOT
 from tests.test_deploy.files import BIN, DEPLOY, compose_in, documents, kustomized, unit
@@ -46,7 +47,7 @@ def test_the_image_takes_only_what_its_steps_copy() -> None:
 def test_compose_itself_reads_its_file_and_every_variable_in_it_is_one_of_ours(tmp_path: Path) -> None:
     services = compose_in(tmp_path)["services"]
     built = {name: one for name, one in services.items() if "build" in one}
-    assert {name for one in built.values() for name in one["environment"] if not name.startswith("FLOWER_BASIC")} <= OURS
+    assert {name for one in built.values() for name in one["environment"] if not name.startswith("FLOWER_BASIC")} <= OURS | LIBRARIES.keys()
     assert all(one["read_only"] and one["cap_drop"] == ["ALL"] for one in built.values())
     assert [name for name, one in services.items() if "healthcheck" not in one] == ["web"]  # which has the image's own
     assert all(port["host_ip"] == "127.0.0.1" for one in services.values() for port in one.get("ports", ()))

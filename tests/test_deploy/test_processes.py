@@ -14,6 +14,7 @@ from worker.durations import parse_duration
 OVERLAYS = sorted(one.parent for one in DEPLOY.glob("k8s/overlays/*/kustomization.yaml"))
 UNITS = sorted(DEPLOY.glob("systemd/*.service"))
 OTHERS = {"postgres", "valkey", "prometheus", "grafana"}
+OWN_NAME = " --hostname worker%i@%%h"
 Line = tuple[str, timedelta]
 
 
@@ -40,7 +41,11 @@ def of_systemd() -> dict[str, Line]:
     for file in UNITS:
         said = unit(file)
         [command] = said["ExecStart"]
-        found[file.stem] = (started(command.replace("$$", "$")), timedelta(seconds=int(said.get("TimeoutStopSec", ["90"])[0])))
+        line = started(command.replace("$$", "$"))
+        if file.stem.endswith("@"):
+            assert line.endswith(OWN_NAME), "signs of life go by a worker's name"
+            line = line.removesuffix(OWN_NAME)
+        found[file.stem] = (line, timedelta(seconds=int(said.get("TimeoutStopSec", ["90"])[0])))
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from scheduler.tokens import make_token
 from tests.broker import Broker
 from tests.sandbox.server import Sandbox
 from tests.scheduler.commands import commands_in
@@ -18,6 +19,7 @@ from worker.core.failures import Failure
 from worker.core.job import Outcome
 from worker.core.states import State
 from worker.store.clock import utc_now
+from worker.store.tokens import Scope
 
 RULES = DEPLOY / "prometheus" / "alerts.yaml"
 TYPED = [page for page in PAGES if commands(page) and page not in {BACK_UP, RESTORE}]
@@ -61,12 +63,13 @@ def test_every_command_of_a_page_works(page: str, parts: Parts, broker: Broker, 
     held = a_job_in(parts, State.HELD, failure=Failure.KEY_REJECTED)
     training = a_job_in(parts)
     a_job_in(parts, State.TRAINING, attempts=paid(training, Outcome.CHARGED))
+    token, _ = make_token(parts, "shop", [Scope.READ])
     parts.ledger.stop(StopAccount("default", Failure.KEY_REJECTED, deaf=True), utc_now())
     with Sandbox() as tavus:
         given = {"TAVUS_PUBLIC_API_BASE_URL": tavus.url, "REPLICAS_ENCRYPTION_KEY": Fernet.generate_key().decode()}
         terminal = Terminal(commands_in(parts.settings.home, broker), tmp_path, given, "")
         for line in commands(page):
-            said = terminal.type(line, held.id)
+            said = terminal.type(line, ID=held.id, TOKEN_ID=token.id)
             assert said.status in ({0, 1} if line.split()[1] in _LOOKS else {0}), f"{line}: {said.err}"
             assert said.out.strip(), line
             assert "Traceback" not in said.err
