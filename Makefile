@@ -105,5 +105,6 @@ lock:
 	uv export --quiet --format requirements-txt --no-emit-project --no-header --only-group traces --prune typing-extensions --prune opentelemetry-api --output-file tests/traces.lock
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --override tests/tavus_cli/left_out.txt tests/tavus_cli/requirements.in --output-file tests/tavus_cli/requirements.lock
 
+# Not all of var: where REPLICAS_HOME is not set, it holds the ledger of what was paid.
 clean:
-	rm -rf $(VENV) $(TAVUS) var
+	rm -rf $(VENV) $(TAVUS) var/demo var/bench* var/soak var/previous

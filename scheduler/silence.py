@@ -4,7 +4,7 @@ The same schedule, the same sweep and the same tasks: only a ring does not trave
 so at once, for whoever takes a job has a lease, and the last word of every look belongs to the ledger. As soon as the broker is heard again rings are
 messages again, and what was begun here is done to its end; nobody has to do anything. What lay in the broker meanwhile finds its work done.
 
-While it lasts, each worker also leaves signs of life in the ledger: whether it hears. So one that is deaf among others that are not is found.
+At all times each worker also leaves signs of life in the ledger: whether it hears. So one that is deaf among others that are not is found.
 """
 
 import threading

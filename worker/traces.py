@@ -136,7 +136,7 @@ def exporting() -> Traces:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise TracesMissingError("install the extra: pip install 'replica-worker[traces]'") from error
+        raise TracesMissingError("install the extra, in the folder of this program: pip install --editable '.[traces]'") from error
     return Traces(OTLPSpanExporter())
 
 

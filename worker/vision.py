@@ -23,7 +23,7 @@ class EyesMissingError(Exception):
     """The extra `vision` is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("looking at pictures needs the optional extra: pip install 'replica-worker[vision]'")
+        super().__init__("looking at pictures needs the optional extra: in the folder of this program, pip install --editable '.[vision]'")
 
 
 class Eyes:

@@ -1,4 +1,4 @@
-"""Another service no longer wants a job that it asked for. It needs nothing but Celery and the broker's address."""
+"""Another service no longer wants a job that it asked for. It needs nothing but celery[redis] and the broker's address."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Another service asks for a replica and a conversation with it. It needs nothing but Celery and the broker's address."""
+"""Another service asks for a replica and a conversation with it. It needs nothing but celery[redis] and the broker's address."""
 
 import os
 import sys

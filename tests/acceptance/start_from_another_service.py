@@ -1,4 +1,4 @@
-"""Another service wants the conversation of a job now. It needs nothing but Celery and the broker's address."""
+"""Another service wants the conversation of a job now. It needs nothing but celery[redis] and the broker's address."""
 
 import os
 import sys

@@ -79,10 +79,10 @@ def test_two_jobs_are_two_traces(settings: Settings, kept: Kept) -> None:
 
 def test_who_wants_none_loads_nothing_and_who_lacks_the_extra_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> Traces:
-        raise TracesMissingError("install the extra: pip install 'replica-worker[traces]'")
+        raise TracesMissingError("install the extra, in the folder of this program: pip install --editable '.[traces]'")
 
     monkeypatch.setattr(f"{assemble.__module__}.exporting", missing)
     with opened(settings) as parts:
         assert parts.tracer is module.UNTRACED
-    with pytest.raises(SettingsError, match=r"REPLICAS_TRACES.*replica-worker\[traces\]"):
+    with pytest.raises(SettingsError, match=r"REPLICAS_TRACES.*'\.\[traces\]'"):
         assemble(settings.model_copy(update={"traces": True}), make_app(settings))

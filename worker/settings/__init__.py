@@ -1,4 +1,4 @@
-"""Every setting, read once at the entry point into one frozen object and handed down. Nothing else may read the environment.
+"""Every setting, read once at the entry point into one frozen object and handed down. Nothing else in `worker` may read the environment.
 
 Wrong settings stop the program at start with the variable's name. Durations are written `30s`, `3h30m`, `0.5s`.
 """

@@ -28,7 +28,7 @@ class Doors(BaseSettings):
     token_requests_a_minute: int = Field(
         6000,
         ge=1,
-        description="Requests of a token in a minute that has no limit of its own: a tenth of what a process takes, for the others' sake.",
+        description="Requests in a minute of a token without a limit of its own: a tenth of what a process takes, for the others' sake.",
     )
     wrong_tokens_a_minute: int = Field(
         30,

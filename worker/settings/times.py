@@ -1,4 +1,4 @@
-"""The settings of the work on jobs: how long each thing may take, and how often it is tried. They may not concern callers, nor a process."""
+"""The settings of the work on jobs: how long each thing may take, and how often it is tried. They may not concern callers."""
 
 from datetime import timedelta
 

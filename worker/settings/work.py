@@ -50,7 +50,7 @@ class Work(BaseSettings):
 
     pace_window: Duration = Field(
         timedelta(minutes=1),
-        description="The minute of an account's requests: its budget is of any stretch of time as long as this.",
+        description="The stretch of time that --requests-a-minute counts in; for tests.",
     )
     traces: bool = Field(
         default=False, description="Send a trace of each job to OTEL_EXPORTER_OTLP_ENDPOINT (OpenTelemetry). Needs the extra `traces`."

@@ -44,7 +44,7 @@ def test_one_pair_of_eyes_serves_many_threads(eyes: Eyes) -> None:
 
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(EyesMissingError, match=r"pip install 'replica-worker\[vision\]'"):
+    with pytest.raises(EyesMissingError, match=r"pip install --editable '\.\[vision\]'"):
         Eyes()
 
 
