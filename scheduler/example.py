@@ -22,7 +22,8 @@ _WIDTH = 118
 _ROOT = Path(__file__).parents[1]
 _FLOWERS_FILES = (_ROOT / "deploy" / "flowerconfig.py", _ROOT / "scheduler" / "stack" / "plan.py")  # the latter to find Flower
 _ABOUT = """\
-Every variable that the program reads. What is commented out shows its default. For compose.yaml this file becomes replicas.env, for Kubernetes the
+Every variable that the program reads. What is commented out shows its default; Flower's are in
+deploy/flowerconfig.py. For compose.yaml this file becomes replicas.env, for Kubernetes the
 Secret `replicas`, for systemd /etc/replicas/env, and beside the Procfile `.env`: NAME=value lines, without quotes and without `export`."""
 _KEY = "TAVUS_API_KEY"
 _ANOTHER_KEY = "The key of one more account, `studio` here: any name, in capitals. As many as there are accounts."

@@ -20,7 +20,7 @@ def cancel(job_id: OneJob, *, as_json: AsJson = False) -> None:
 
 @cli.command(epilog=example("release ID"))
 def release(job_id: OneJob, *, as_json: AsJson = False) -> None:
-    """Let a held job go on: what held it is mended."""
+    """Let a held job go on: what held it is mended. For some reasons that pays again; `replicas show ID` says so."""
     _tell(job_id, events.ReleaseRequested(), as_json=as_json)
 
 
