@@ -58,7 +58,8 @@ def limits(
     price: Annotated[str | None, typer.Option(metavar="PRICE", help="What one training costs, or `none`.")] = None,
     lost: Annotated[Lost | None, typer.Option(help="What follows when a lost submission is proven absent.")] = None,
     retry_after_refund: Annotated[
-        bool | None, typer.Option("--retry-after-refund/--retry-soon", help="Pay again by itself only when the failed one's refund is safe.")
+        bool | None,
+        typer.Option("--retry-after-refund/--retry-soon", help="Pay again by itself only when the failed one's refund is safe."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -70,7 +70,7 @@ def test_a_list_of_conversations_that_cannot_be_read_opens_no_second(house: Hous
     assert (house.asked()["create_conversation"], len(house.opened(job_id))) == (1, 1)
 
 
-def test_a_job_that_is_cancelled_while_its_conversation_is_opened_keeps_the_conversation_on_record(house: House, sandbox: Sandbox) -> None:
+def test_a_conversation_that_was_opened_while_its_job_was_cancelled_is_on_record_and_ended(house: House, sandbox: Sandbox) -> None:
     job_id = house.opening()
 
     def cancel(asked: Asked) -> None:
@@ -80,7 +80,12 @@ def test_a_job_that_is_cancelled_while_its_conversation_is_opened_keeps_the_conv
     with a_doorway(sandbox, cancel) as url:
         job = house.step(job_id, house.another(url))
     assert house.opened(job_id) == [conversation(job)[0]]
-    assert job.state is State.DONE  # it bills: the caller must know of it to end it
+    assert job.state is State.CANCELLED
+    assert house.ledger.due_deletions(house.engine.clock(), 9) == [job_id]  # it bills: a sweep has it ended
+    [ended] = house.engine.delete_due(job_id)
+    assert ended.conversation is not None
+    assert ended.conversation.ended_at is not None
+    assert house.asked()["end_conversation"] == 1
 
 
 def test_a_refused_conversation_holds_the_job_and_is_not_taken_for_a_failed_training(house: House) -> None:
