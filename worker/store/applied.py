@@ -25,7 +25,7 @@ _NEW, _TOLD = insert(ATTEMPT), insert(STORY)
 
 _TALK = frozenset(name for name in JOB.c.keys() if name.startswith("conversation_") and name != "conversation_wanted")  # noqa: SIM118 - not a dict
 # Whoever claims a job moves its due time, and counts no version up: who does not move it must not write it back.
-_SELDOM = _TALK | {"due_at"}
+_DUE = frozenset({"due_at"})
 
 _JOBS = Maker(Job)
 
@@ -83,10 +83,9 @@ def _values(change: Applied, now: datetime) -> dict[str, Any]:
     Statements that differ in their columns are compiled and kept apart, at 100 kB each; of those that named what changed alone there were hundreds.
     """
     before, after = change.before, change.after
-    values = {name: value for name, value in columns_of(after).items() if name not in _SELDOM}
-    values |= {"version": after.version, "updated_at": now}
-    if after.conversation != before.conversation:
-        values |= {name: value for name, value in columns_of(after).items() if name in _TALK}
+    moved = columns_of(after)
+    left_out = _DUE if after.conversation != before.conversation else _DUE | _TALK
+    values = {name: value for name, value in moved.items() if name not in left_out} | {"version": after.version, "updated_at": now}
     if after.due_at != before.due_at:
         values["due_at"] = after.due_at
         values["rung_at"] = None  # a message that is out is about the due time that was; while that stands, so does the message

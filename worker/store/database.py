@@ -105,11 +105,14 @@ def portions(connection: Connection, values: Sequence[T]) -> Iterator[Sequence[T
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
-def one_of(dialect: str, column: ColumnElement[str], name: str) -> ColumnElement[bool]:
-    """Whether the text is one of the parameter `name`: one array for PostgreSQL, so that a statement is the same for any number of them."""
+def one_of(dialect: str, column: ColumnElement[Any], name: str, item: TypeEngine[Any] = String()) -> ColumnElement[bool]:  # noqa: B008 - it is never changed
+    """Whether the text, or whatever `item` is, is one of the parameter `name`.
+
+    One array for PostgreSQL, so that a statement is the same for any number of them.
+    """
     if dialect == "sqlite":
         return column.in_(bindparam(name, expanding=True))
-    return column == any_(bindparam(name, type_=Array(String())))
+    return column == any_(bindparam(name, type_=Array(item)))
 
 
 def _open_postgres(url: URL, connections: int) -> Engine:

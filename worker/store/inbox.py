@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, exists, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, RowMapping, delete, exists, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.core.job import JobId, Mark
 from worker.store.columns import Document, Moment
+from worker.store.database import one_of
 from worker.store.rows import storable
 from worker.store.sealing import Sealer, UnsealableError, sealer_of
 from worker.store.tables import METADATA
@@ -64,7 +65,7 @@ def take(connection: Connection, now: datetime, lease: timedelta, limit: int, *,
     found = connection.execute(due).mappings().all()
     taken = [_letter(row, sealer_of(connection)) for row in found]
     if taken:
-        connection.execute(update(INBOX).where(INBOX.c.id.in_([one.id for one in taken])).values(due_at=now + lease))
+        _write(connection, taken, due_at=now + lease)
     return taken
 
 
@@ -78,6 +79,13 @@ def _letter(row: RowMapping, sealer: Sealer) -> Letter:
 
 def read(connection: Connection, letters: Sequence[Letter]) -> None:
     """They have been read: hints go, and of a conversation's words only stays that they came."""
-    read = INBOX.c.id.in_([one.id for one in letters])
-    connection.execute(delete(INBOX).where(read, INBOX.c.once.is_(None)))
-    connection.execute(update(INBOX).where(read, INBOX.c.once.is_not(None)).values(due_at=None, body=None))
+    connection.execute(delete(INBOX).where(_named(connection), INBOX.c.once.is_(None)), {"ids": [one.id for one in letters]})
+    _write(connection, letters, INBOX.c.once.is_not(None), due_at=None, body=None)
+
+
+def _write(connection: Connection, letters: Sequence[Letter], *which: ColumnElement[bool], **values: object) -> None:
+    connection.execute(update(INBOX).where(_named(connection), *which).values(values), {"ids": [one.id for one in letters]})
+
+
+def _named(connection: Connection) -> ColumnElement[bool]:
+    return one_of(connection.dialect.name, INBOX.c.id, "ids", Integer())
