@@ -6,7 +6,7 @@ row must be readable.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -37,7 +37,7 @@ class Unread:
 
 
 def own_replicas(tavus: Tavus, account: str, patience: timedelta) -> Scanned[Replica] | Unread:
-    """Every replica of the account's own, each with its name: one that is not shown cannot be said not to be a mark."""
+    """Every replica of the account's own, each with its name: one that is not shown cannot be said not to be a mark. Their documents are left out."""
 
     def ask(page: int) -> Reply:
         return tavus.list_replicas(account, page=page, replica_type="user")
@@ -56,7 +56,8 @@ def active_conversations(tavus: Tavus, account: str, patience: timedelta) -> Sca
 
 def _named_replica(document: Document) -> Replica | None:
     replica = replica_of(document)
-    return replica if replica is not None and replica.name is not None else None
+    # Of a list of ten thousand the documents are some thirty megabytes, and nobody who reads the whole list asks for them.
+    return replace(replica, document={}) if replica is not None and replica.name is not None else None
 
 
 def scan(
