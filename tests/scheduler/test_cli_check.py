@@ -68,5 +68,5 @@ def test_without_the_extra_it_says_that_nobody_has_looked(replicas: Commands, mo
 def test_a_setting_that_needs_the_extra_stops_the_program_without_it(replicas: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dlib", None)
     settings = Settings(home=replicas.home, vision="advise")
-    with pytest.raises(SettingsError, match=r"REPLICAS_VISION: .*replica-worker\[vision\]"):
+    with pytest.raises(SettingsError, match=r"REPLICAS_VISION: .*'\.\[vision\]'"):
         assemble(settings, make_app(settings))

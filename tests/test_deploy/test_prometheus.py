@@ -15,7 +15,7 @@ EXPECTED = {
     "ReplicasNotWorking", "ReplicasBeatSilent", "ReplicasAccountStopped", "ReplicasJobsHeld", "ReplicasMoneyAtRisk", "ReplicasBudgetNearlySpent",
     "ReplicasTooMany429", "ReplicasBreakerOpen", "ReplicasNotificationsDead", "ReplicasNotificationsLate", "ReplicasCallbacksStopped",
     "ReplicasTrainingsLate", "ReplicasFailuresRising", "ReplicasMetricsAbsent", "ReplicasAuditFound", "ReplicasRoundsLate",
-    "ReplicasRecurringRefused",
+    "ReplicasRecurringRefused", "ReplicasBrokerAway", "ReplicasWorkerDeaf",
 }  # fmt: skip
 
 

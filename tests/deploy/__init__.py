@@ -1,1 +1,0 @@
-"""What lies in deploy/ is what its own tools take for right."""
