@@ -50,6 +50,7 @@ def _die_with_it(url: str, queue: str) -> None:
     def killed(_transport: object, _message: object, _queue: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
+    transport.register()
     transport.Transport._deliver = killed  # type: ignore[method-assign] # what kombu calls first
     with connected(url) as connection, Consumer(connection, [Queue(queue)], callbacks=[lambda *_: None]):
         connection.drain_events(timeout=_PATIENCE)
@@ -81,7 +82,8 @@ def out(broker: Broker) -> int:
 
 def test_a_message_outlives_whoever_is_killed_at_the_moment_that_it_comes(broker: Broker) -> None:
     send(broker, CREATE, "a headshot")
-    child = multiprocessing.get_context("fork").Process(target=_die_with_it, args=(broker.url, CREATE))
+    # Forked off a process without threads: one of this process' own may hold a lock just then, which nobody in the child would ever give back.
+    child = multiprocessing.get_context("forkserver").Process(target=_die_with_it, args=(broker.url, CREATE))
     child.start()
     child.join(_PATIENCE)
     assert child.exitcode == -signal.SIGKILL
