@@ -105,7 +105,7 @@ def _next(job: Job, now: datetime, rules: Rules) -> str:
             asks = job.conversation is not None and job.conversation.intended_at is not None
             return f"Its conversation is {'looked for' if asks else 'opened'} {when}."
         case State.READY | State.HELD:
-            return "Nothing happens by itself."
+            return f"What became of its other submission is asked {when}." if when else "Nothing happens by itself."
         case State.DONE | State.ABANDONED | State.CANCELLED:
             return _over(job, when)
         case _:

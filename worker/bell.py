@@ -25,13 +25,13 @@ TASKS: dict[State, str | None] = {
     State.SUBMITTING: LOOK_UP,
     State.TRAINING: POLL,
     State.OPENING: OPEN,
-    State.READY: None,
+    State.READY: POLL,
     State.DONE: POLL,
     State.HELD: None,
     State.ABANDONED: POLL,
     State.CANCELLED: POLL,
 }
-"""Which task looks at a due job: total over State. None: nothing is ever due there. A job that is over is due while its money is unsettled."""
+"""Which task looks at a due job: total over State. None: nothing is ever due there. One that is over or ready is due while its money is unsettled."""
 TOGETHER = frozenset({POLL, LOOK_UP})
 """Tasks that take many jobs of one account: one call, or one pass over a list, answers all."""
 _KINDS = {SUBMIT: Kind.SUBMIT, OPEN: Kind.CONVERSE, LOOK_UP: Kind.LOOK, POLL: Kind.LOOK}

@@ -19,7 +19,7 @@ from worker.core.effects import StopAccount
 from worker.core.failures import Failure
 from worker.core.job import Conversation, Terms
 from worker.core.marks import conversation_mark
-from worker.core.states import State
+from worker.core.states import WATCHED, State
 from worker.pacing.kinds import Kind, Verdict
 from worker.pacing.pacer import Ticket
 from worker.store.clock import utc_now
@@ -57,10 +57,10 @@ def test_what_is_due_is_rung_for_by_the_task_of_its_state(parts: Parts, broker: 
     }
 
 
-def test_what_is_over_and_still_watched_is_rung_for_with_the_polls(parts: Parts, broker: Broker) -> None:
-    over = {a_job_in(parts, state, in_hours(-1)).id for state in (State.CANCELLED, State.ABANDONED)}
+def test_what_is_over_or_ready_and_still_watched_is_rung_for_with_the_polls(parts: Parts, broker: Broker) -> None:
+    over = {a_job_in(parts, state, in_hours(-1)).id for state in WATCHED}
     fresh(broker)
-    assert sweep(parts) == Swept(2)
+    assert sweep(parts) == Swept(4)
     assert {job_id for message in rung(broker)[POLL] for job_id in message[0]} == over
 
 

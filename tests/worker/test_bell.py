@@ -27,7 +27,7 @@ from worker.store.migrate import prepare
 BATCH, THREADS = 2, 3
 RINGING = {
     State.QUEUED: SUBMIT, State.SUBMITTING: LOOK_UP, State.TRAINING: POLL, State.OPENING: OPEN,
-    State.DONE: POLL, State.ABANDONED: POLL, State.CANCELLED: POLL,
+    State.READY: POLL, State.DONE: POLL, State.ABANDONED: POLL, State.CANCELLED: POLL,
 }  # fmt: skip
 
 

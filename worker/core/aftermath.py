@@ -1,7 +1,7 @@
-"""What is still to be learned of a job that is over: whether a submission was paid, and how that training ended. It may not revive the job.
+"""What is still to be learned of a job that is over, or ready: whether a submission was paid, and how it ended. It may not move the job.
 
 A job that is cancelled or abandoned while a replica of it trains costs what it costs. Only when the end is known does the credit book know too, and
-the door of deletion can open. A job that is done may have such a replica beside its own: one that turned up too late.
+the door of deletion can open. A job that is ready or done may have such a replica beside its own: one that turned up too late.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from worker.core.effects import LookUpMark
 from worker.core.job import Attempt, Job, Outcome
 from worker.core.policy import stop_for
 from worker.core.rules import Rules
-from worker.core.states import FINAL
+from worker.core.states import WATCHED
 
 
 def unsettled(job: Job) -> Attempt | None:
@@ -22,9 +22,9 @@ def unsettled(job: Job) -> Attempt | None:
 
 
 def watched(job: Job, now: datetime, rules: Rules) -> Job:
-    """The job as it ends: due again, if something of it is unsettled, or somebody named a replica that nobody looked at."""
+    """The job as it comes to rest: due again, if something of it is unsettled, or somebody named a replica that nobody looked at."""
     attempt = unsettled(job)
-    if job.state not in FINAL or job.due_at is not None:
+    if job.state not in WATCHED or job.due_at is not None:
         return job
     if attempt is None:
         return job if adoption.verify_witness(job) is None else replace(job, due_at=now)
@@ -46,7 +46,7 @@ def look(job: Job, _event: events.FellDue, _now: datetime, _rules: Rules) -> Dec
 def record(job: Job, event: adoption.Accepted, now: datetime, rules: Rules) -> Decision:
     """It was paid for: follow the replica to its end."""
     recorded = adoption.record(job, event, now, rules)
-    if job.state not in FINAL or recorded.job == job:
+    if job.state not in WATCHED or recorded.job == job:
         return recorded
     return replace(recorded, job=_on(recorded.job, now, rules))
 

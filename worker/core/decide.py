@@ -100,7 +100,7 @@ _NO_CONVERSATION = Row(None, reason="There is a conversation already, or none ca
 _NOTHING_DUE = Row(None, reason="Nothing is due in this state.")
 _NOT_ABANDONED = Row(None, reason="Only an abandoned job can be tried again.")
 
-# What is still to be learned of a job that is over.
+# What is still to be learned of a job that is over, or that waits for somebody to ask for its conversation.
 _AFTERMATH: dict[type[Event], Row] = {
     events.FellDue: _row(aftermath.look),
     events.SubmissionAccepted: _row(aftermath.record),
@@ -156,7 +156,7 @@ _ROWS: dict[State, dict[type[Event], Row]] = {
         events.ConversationRequested: _row(opening.want, _T),
         events.CancelRequested: _row(people.cancel, _C),
     },
-    _R: {
+    _R: _AFTERMATH | {
         events.ConversationRequested: _row(opening.open_now, _O),
         events.LinkVisited: _row(visiting.come, _O, _R),
         events.CancelRequested: _row(people.cancel, _C),

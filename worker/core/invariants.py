@@ -9,7 +9,7 @@ from worker.core.job import UNSETTLED, Attempt, Job, Outcome
 from worker.core.marks import replica_mark
 from worker.core.request import Start
 from worker.core.rules import Rules
-from worker.core.states import FINAL, State
+from worker.core.states import WATCHED, State
 
 _LOOKED_AT = frozenset({State.QUEUED, State.SUBMITTING, State.TRAINING, State.OPENING})
 _MADE = frozenset({Outcome.CHARGED, Outcome.TRAINED, Outcome.FAILED})
@@ -39,10 +39,10 @@ def broken(job: Job, now: datetime, rules: Rules) -> Iterator[Broken]:
 def _next_look(job: Job, now: datetime, rules: Rules) -> Iterator[Broken]:
     if job.state in _LOOKED_AT and job.due_at is None:
         yield Broken("next look", f"it is {job.state}, and nothing will ever look at it")
-    if job.state not in _LOOKED_AT | FINAL and job.due_at is not None:
+    if job.state not in _LOOKED_AT | WATCHED and job.due_at is not None:
         yield Broken("next look", f"it is {job.state}, where nothing is due, and is due at {job.due_at.isoformat()}")
     attempt = unsettled(job)
-    if job.state in FINAL and job.due_at is None and attempt is not None and now - attempt.intended_at < 2 * rules.training_deadline:
+    if job.state in WATCHED and job.due_at is None and attempt is not None and now - attempt.intended_at < 2 * rules.training_deadline:
         yield Broken("next look", f"{attempt.mark} is unsettled, and nothing will ever look at it")
 
 

@@ -18,5 +18,7 @@ class State(StrEnum):
 
 
 FINAL = frozenset({State.DONE, State.ABANDONED, State.CANCELLED})
+WATCHED = FINAL | {State.READY}
+"""Where nothing more is sent unless somebody asks. Whatever was paid for all the same is looked at to its end."""
 FAIR = (State.QUEUED, State.OPENING)
 """Where callers wait for each other: for trainings, and for conversations."""

@@ -11,7 +11,7 @@ from worker.core.effects import CheckInput, LookUpMark, PollReplica, RenameRepli
 from worker.core.failures import Failure
 from worker.core.job import Job, Outcome, ReplicaId
 from worker.core.rules import Rules
-from worker.core.states import FINAL, State
+from worker.core.states import WATCHED, State
 
 OTHER, THIRD = ReplicaId("r8"), ReplicaId("r9")
 TWICE = ev.MarkAmbiguous(mark(), (REPLICA, OTHER, THIRD))
@@ -115,10 +115,10 @@ def test_news_of_a_mark_that_is_not_the_jobs_says_nothing_of_it() -> None:
 HINT = ev.CallbackReceived(mark(), REPLICA)
 
 
-@pytest.mark.parametrize("state", [State.QUEUED, State.SUBMITTING, *sorted(FINAL)])
+@pytest.mark.parametrize("state", [State.QUEUED, State.SUBMITTING, *sorted(WATCHED)])
 def test_a_replica_that_a_callback_names_is_asked_for_before_anything_else_and_not_believed(state: State) -> None:
     outcome = Outcome.RESERVED if state is State.SUBMITTING else Outcome.ABSENT
-    hinted = after(job(state, due_at=None if state in FINAL else NOW, attempts=(attempt(1, outcome),)), HINT)
+    hinted = after(job(state, due_at=None if state in WATCHED else NOW, attempts=(attempt(1, outcome),)), HINT)
     assert (hinted.attempts[0].witness, hinted.attempts[0].outcome, hinted.attempts[0].replica_id) == (REPLICA, outcome, None)
     asked = decided(hinted, ev.FellDue())
     assert asked.effects == (VerifyWitness("main", mark(), REPLICA),)
@@ -214,9 +214,8 @@ def test_the_last_callback_before_the_end_is_known_counts_and_else_the_first_aft
     assert after(late, HINT, now=LATER + 2 * MINUTE) == late
 
 
-@pytest.mark.parametrize("state", [State.READY, State.HELD])
-def test_a_job_at_rest_remembers_a_witness_for_when_it_goes_on(state: State) -> None:
-    resting = job(state, attempts=(attempt(1, Outcome.ABSENT), attempt(2, Outcome.TRAINED)))
+def test_a_held_job_remembers_a_witness_for_when_it_goes_on() -> None:
+    resting = job(State.HELD, attempts=(attempt(1, Outcome.ABSENT), attempt(2, Outcome.TRAINED)))
     hinted = decided(resting, HINT)
     assert (hinted.job.attempts[0].witness, hinted.job.due_at) == (REPLICA, None)
     assert hinted.why

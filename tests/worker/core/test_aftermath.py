@@ -1,4 +1,4 @@
-"""A job that is over stays over, and is asked about until it is known of every submission what became of its money."""
+"""A job that is over stays over, one that is ready stays ready, and both are asked about until it is known what became of all their money."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,11 +12,12 @@ from worker.core.credits import Entry, entry_of
 from worker.core.decision import Decision
 from worker.core.effects import LookUpMark, PollReplica, StopAccount, VerifyWitness
 from worker.core.failures import Failure
-from worker.core.job import Job, Outcome, ReplicaId
+from worker.core.job import ConversationId, Job, Outcome, ReplicaId
+from worker.core.marks import conversation_mark
 from worker.core.request import Start
-from worker.core.states import FINAL, State
+from worker.core.states import WATCHED, State
 
-over = pytest.mark.parametrize("state", sorted(FINAL))
+watching = pytest.mark.parametrize("state", sorted(WATCHED))
 POLL = PollReplica("main", REPLICA, "phoenix-4")
 LATER = NOW + HOUR
 HEADSET = ev.TrainingFailed(REPLICA, Failure.HEADPHONES, "a headset")
@@ -24,7 +25,7 @@ MISSING = ev.ReplicaMissing(REPLICA, "404")
 
 
 def watched(state: State, outcome: Outcome = Outcome.CHARGED, **changes: Any) -> Job:  # noqa: ANN401 - fields of Job
-    """A job that is over while its submission's money is not settled."""
+    """A job that is over, or ready, while its submission's money is not settled."""
     return job(state, **({"due_at": NOW, "attempts": (attempt(1, outcome),)} | changes))
 
 
@@ -57,7 +58,7 @@ def test_a_job_that_ends_with_nothing_unsettled_is_not_asked_about() -> None:
         assert ended.due_at is None
 
 
-@over
+@watching
 @pytest.mark.parametrize(
     ("news", "entry"),
     [(ev.TrainingCompleted(REPLICA), Entry.CHARGED), (HEADSET, Entry.REFUND_EXPECTED)],
@@ -70,12 +71,12 @@ def test_its_end_is_put_on_record_and_the_job_stays_as_it_is(state: State, news:
     assert ended.job.failure is watched(state).failure
 
 
-@over
+@watching
 def test_a_failure_that_is_learned_late_starts_the_refunds_clock(state: State) -> None:
     assert after(watched(state), HEADSET, now=LATER).attempt.deletable_at == LATER + RULES.refund_hold
 
 
-@over
+@watching
 def test_what_is_found_to_have_been_paid_is_followed_to_its_end(state: State) -> None:
     for news in (ev.MarkFound(mark(), REPLICA), ev.SubmissionAccepted(mark(), REPLICA)):
         found = decided(watched(state, Outcome.RESERVED, scans=3), news, LATER).job
@@ -84,7 +85,7 @@ def test_what_is_found_to_have_been_paid_is_followed_to_its_end(state: State) ->
         assert decided(found, ev.FellDue(), found.due_at).effects == (POLL,)
 
 
-@over
+@watching
 def test_of_more_than_one_all_are_on_record(state: State) -> None:
     others = (ReplicaId("r8"), ReplicaId("r9"))
     found = decided(watched(state, Outcome.RESERVED), ev.MarkAmbiguous(mark(), (REPLICA, *others)), LATER)
@@ -93,7 +94,7 @@ def test_of_more_than_one_all_are_on_record(state: State) -> None:
     assert "r9" in found.why
 
 
-@over
+@watching
 def test_a_refusal_that_comes_late_settles_it(state: State) -> None:
     refused = decided(watched(state, Outcome.RESERVED), ev.SubmissionRefused(mark(), Failure.OUT_OF_CREDIT, "402"), LATER)
     assert (refused.job.attempt.outcome, refused.job.due_at, refused.effects) == (Outcome.REFUSED, None, ())
@@ -101,7 +102,7 @@ def test_a_refusal_that_comes_late_settles_it(state: State) -> None:
         assert decided(watched(state), stale) == Decision(watched(state))
 
 
-@over
+@watching
 def test_an_absence_is_believed_no_sooner_than_for_a_job_that_goes_on(state: State) -> None:
     absent, settled = ev.MarkAbsent(mark()), NOW + RULES.settle_time
     early = after(watched(state, Outcome.RESERVED), *[absent] * 9, now=settled - SECOND)
@@ -113,14 +114,14 @@ def test_an_absence_is_believed_no_sooner_than_for_a_job_that_goes_on(state: Sta
     assert (gone.state, gone.attempt.outcome, gone.due_at) == (state, Outcome.ABSENT, None)
 
 
-@over
+@watching
 def test_absences_of_what_is_known_say_nothing(state: State) -> None:
     for one in (watched(state), watched(state, Outcome.RESERVED), job(state, due_at=None, attempts=())):
         for event in (ev.MarkAbsent(FOREIGN), *([ev.MarkAbsent(mark())] if one.replica_id else [])):
             assert decided(one, event) == Decision(one)
 
 
-@over
+@watching
 def test_a_list_that_cannot_be_read_is_read_again_for_as_long_as_it_takes(state: State) -> None:
     looking, now = watched(state, Outcome.RESERVED), NOW
     for _ in range(300):
@@ -133,14 +134,14 @@ def test_a_list_that_cannot_be_read_is_read_again_for_as_long_as_it_takes(state:
     assert now > NOW + RULES.lookup_patience
 
 
-@over
+@watching
 def test_a_question_that_was_not_answered_is_asked_again(state: State) -> None:
     unread = decided(watched(state), ev.PollUnread("401", HOUR, Failure.KEY_REJECTED))
     assert unread.effects == (StopAccount("main", Failure.KEY_REJECTED, deaf=True),)
     assert (unread.job.state, unread.job.due_at) == (state, NOW + HOUR)
 
 
-@over
+@watching
 def test_a_training_that_outlives_every_deadline_twice_is_no_longer_looked_at(state: State) -> None:
     going, end = ev.TrainingContinued(REPLICA, None), NOW + 2 * RULES.training_deadline
     assert after(watched(state), going, now=end - SECOND).due_at is not None
@@ -150,7 +151,7 @@ def test_a_training_that_outlives_every_deadline_twice_is_no_longer_looked_at(st
     assert after(outlived.job, going, now=end + HOUR) == outlived.job
 
 
-@over
+@watching
 def test_a_replica_that_tavus_no_longer_knows_is_believed_gone_when_it_has_said_so_for_the_confirm_time(state: State) -> None:
     doubted = after(watched(state), MISSING)
     assert (doubted.due_at, doubted.attempt.vanished_at) == (NOW + RULES.missing_confirm / 2, None)
@@ -160,13 +161,13 @@ def test_a_replica_that_tavus_no_longer_knows_is_believed_gone_when_it_has_said_
     assert entry_of(gone.attempt, LATER) is Entry.AT_RISK
 
 
-@over
+@watching
 def test_a_replica_that_was_missed_and_is_there_again_is_not_believed_gone(state: State) -> None:
     seen = after(after(watched(state), MISSING), ev.TrainingContinued(REPLICA, None), now=NOW + RULES.missing_confirm)
     assert after(seen, MISSING, now=NOW + RULES.missing_confirm).attempt.vanished_at is None
 
 
-@over
+@watching
 @pytest.mark.parametrize(
     "event",
     [ev.TrainingContinued(ReplicaId("r9"), None), ev.TrainingCompleted(ReplicaId("r9")), ev.TrainingFailed(ReplicaId("r9"), Failure.HEADPHONES, ""),
@@ -176,7 +177,7 @@ def test_news_of_another_replica_says_nothing_of_this_one(state: State, event: e
     assert decided(watched(state), event, NOW + 1000 * HOUR) == Decision(watched(state))
 
 
-@over
+@watching
 def test_once_all_is_known_nothing_is_asked_and_late_answers_change_nothing(state: State) -> None:
     known = job(state, due_at=None, attempts=(attempt(1, Outcome.TRAINED),))
     late = (
@@ -189,14 +190,14 @@ def test_once_all_is_known_nothing_is_asked_and_late_answers_change_nothing(stat
     assert (rung.job.due_at, rung.effects) == (None, ())
 
 
-@over
+@watching
 def test_a_poll_that_the_account_is_to_blame_for_stops_its_line_even_when_nothing_is_due(state: State) -> None:
     unread = decided(job(state, due_at=None), ev.PollUnread("401", None, Failure.KEY_REJECTED))
     assert unread.effects == (StopAccount("main", Failure.KEY_REJECTED, deaf=True),)
     assert unread.job.due_at is None
 
 
-@over
+@watching
 def test_a_callback_brings_the_look_forward(state: State) -> None:
     far = watched(state, due_at=NOW + HOUR)
     assert after(far, ev.CallbackReceived()).due_at == NOW
@@ -204,7 +205,7 @@ def test_a_callback_brings_the_look_forward(state: State) -> None:
     assert after(settled, ev.CallbackReceived()) == settled
 
 
-@over
+@watching
 def test_a_callback_about_what_is_known_is_noted_once_and_makes_nothing_due(state: State) -> None:
     settled = job(state, due_at=None, attempts=(attempt(1, Outcome.TRAINED),))
     called = decided(settled, ev.CallbackReceived(mark(), REPLICA), LATER)
@@ -213,15 +214,15 @@ def test_a_callback_about_what_is_known_is_noted_once_and_makes_nothing_due(stat
     assert decided(called.job, ev.CallbackReceived(mark(), REPLICA), LATER + HOUR) == Decision(called.job)
 
 
-@over
-def test_a_training_that_is_late_though_its_job_is_over_raises_one_alarm_and_is_looked_at_seldom(state: State) -> None:
+@watching
+def test_a_training_that_is_late_though_nobody_waits_for_it_raises_one_alarm_and_is_looked_at_seldom(state: State) -> None:
     late = decided(watched(state), ev.TrainingContinued(REPLICA, None), NOW + RULES.training_soft_deadline)
     assert "is late" in late.why
     assert late.job.due_at == NOW + RULES.training_soft_deadline + RULES.late_interval
     assert decided(late.job, ev.TrainingContinued(REPLICA, None), late.job.due_at).why == ""
 
 
-@over
+@watching
 def test_a_callback_that_names_a_replica_nobody_knew_of_is_looked_into_and_what_was_paid_is_followed(state: State) -> None:
     settled = job(state, due_at=None, attempts=(attempt(1, Outcome.ABSENT),))
     hinted = after(settled, ev.CallbackReceived(mark(), REPLICA), now=LATER)
@@ -233,7 +234,7 @@ def test_a_callback_that_names_a_replica_nobody_knew_of_is_looked_into_and_what_
     assert (forged.due_at, forged.attempt.outcome) == (None, Outcome.ABSENT)
 
 
-@over
+@watching
 def test_a_later_failure_leads_to_the_earlier_replica_that_was_paid_for_too(state: State) -> None:
     both = watched(state, attempts=(attempt(1, Outcome.CHARGED), attempt(2, Outcome.CHARGED)))
     failed = after(both, ev.TrainingFailed(ReplicaId("r2"), Failure.HEADPHONES, ""), now=LATER)
@@ -241,25 +242,40 @@ def test_a_later_failure_leads_to_the_earlier_replica_that_was_paid_for_too(stat
     assert decided(failed, ev.FellDue(), failed.due_at).effects == (POLL,)
 
 
-def test_a_second_replica_of_a_job_that_is_done_is_watched_beside_its_own() -> None:
-    done = job(State.DONE, attempts=(attempt(1, Outcome.ABSENT), attempt(2, Outcome.TRAINED)))
-    late = after(done, ev.SubmissionAccepted(mark(1), REPLICA), now=LATER)
+@pytest.mark.parametrize("state", [State.READY, State.DONE])
+def test_a_second_replica_of_a_job_that_has_a_trained_one_is_watched_beside_it(state: State) -> None:
+    trained = job(state, attempts=(attempt(1, Outcome.ABSENT), attempt(2, Outcome.TRAINED)))
+    late = after(trained, ev.SubmissionAccepted(mark(1), REPLICA), now=LATER)
     assert late.due_at is not None
     assert decided(late, ev.FellDue(), late.due_at).effects == (POLL,)
     ended = after(late, HEADSET, now=LATER)
-    assert (ended.state, ended.due_at, ended.replica_id) == (State.DONE, None, "r2")
+    assert (ended.state, ended.due_at, ended.replica_id) == (state, None, "r2")
     assert ended.attempts[0].deletable_at == LATER + RULES.refund_hold
 
 
-def test_a_job_that_becomes_done_beside_another_replica_of_its_own_watches_that_one() -> None:
+@pytest.mark.parametrize(("start", "state"), [(Start.NONE, State.DONE), (Start.ON_DEMAND, State.READY)])
+def test_a_job_that_has_its_replica_beside_another_of_its_own_watches_that_one(start: Start, state: State) -> None:
     both = (attempt(1, Outcome.CHARGED), attempt(2, Outcome.CHARGED))
-    done = after(job(State.TRAINING, attempts=both, request=request(start=Start.NONE)), ev.TrainingCompleted(ReplicaId("r2")))
-    assert done.state is State.DONE
-    assert done.due_at is not None
-    assert decided(done, ev.FellDue(), done.due_at).effects == (POLL,)
+    trained = after(job(State.TRAINING, attempts=both, request=request(start=start)), ev.TrainingCompleted(ReplicaId("r2")))
+    assert trained.state is state
+    assert trained.due_at is not None
+    assert decided(trained, ev.FellDue(), trained.due_at).effects == (POLL,)
 
 
-@over
+def test_whoever_asks_for_the_conversation_meanwhile_gets_it_and_what_is_watched_is_watched_again_after_it() -> None:
+    both = (attempt(1, Outcome.CHARGED), attempt(2, Outcome.TRAINED))
+    ready = job(State.READY, due_at=NOW + HOUR, attempts=both, scans=2, tries=3)
+    asked = after(ready, ev.ConversationRequested())
+    assert (asked.state, asked.due_at, asked.scans, asked.tries) == (State.OPENING, NOW, 0, 0)
+    opened = after(
+        asked, ev.FellDue(), ev.ConversationOpened(conversation_mark(asked.id, 1), ConversationId("c1"), "https://tavus.daily.co/c1")
+    )
+    assert opened.state is State.DONE
+    assert opened.due_at is not None
+    assert decided(opened, ev.FellDue(), opened.due_at).effects == (POLL,)
+
+
+@watching
 def test_a_later_replica_that_vanished_leads_to_the_earlier_one(state: State) -> None:
     both = watched(state, attempts=(attempt(1, Outcome.CHARGED), attempt(2, Outcome.CHARGED)))
     missing = ev.ReplicaMissing(ReplicaId("r2"), "404")
@@ -268,7 +284,7 @@ def test_a_later_replica_that_vanished_leads_to_the_earlier_one(state: State) ->
     assert decided(gone, ev.FellDue(), gone.due_at).effects == (POLL,)
 
 
-@over
+@watching
 def test_every_replica_that_was_paid_for_is_watched_to_its_end_and_then_nothing_is_asked_any_more(state: State) -> None:
     asked: list[str] = []
     one = watched(state, attempts=(attempt(1, Outcome.CHARGED), attempt(2, Outcome.CHARGED)))

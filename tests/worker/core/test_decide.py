@@ -23,7 +23,7 @@ from worker.core.effects import (
 )
 from worker.core.job import Job, Outcome
 from worker.core.request import Start
-from worker.core.states import FINAL, State
+from worker.core.states import FINAL, WATCHED, State
 
 Kind = type[ev.Event]
 PEOPLE: tuple[Kind, ...] = (ev.ConversationRequested, ev.CancelRequested, ev.ReleaseRequested, ev.AbandonRequested, ev.RetryRequested)
@@ -52,7 +52,7 @@ ILLEGAL: dict[State, set[Kind]] = {
     State.QUEUED: HELD_ONLY | {ev.RetryRequested},
     State.SUBMITTING: ASKED_IN_QUEUE | HELD_ONLY | {ev.RetryRequested},
     State.TRAINING: ASKED_IN_QUEUE | HELD_ONLY | {ev.RetryRequested},
-    State.READY: ASKED_IN_QUEUE | HELD_ONLY | {ev.FellDue, ev.RetryRequested},
+    State.READY: ASKED_IN_QUEUE | HELD_ONLY | {ev.RetryRequested},
     State.OPENING: ASKED_IN_QUEUE | HELD_ONLY | {ev.RetryRequested},
     State.DONE: ASKED_IN_QUEUE | {*PEOPLE},
     State.HELD: ASKED_IN_QUEUE | {ev.FellDue, ev.RetryRequested},
@@ -145,8 +145,8 @@ def test_only_a_wish_that_fell_due_asks_for_the_end_of_a_conversation() -> None:
     assert effects_of(EndConversation) == {(State.DONE, ev.ConversationEndFellDue)}
 
 
-def test_a_witness_is_asked_for_before_anything_is_paid_or_looked_for_and_when_the_job_is_over() -> None:
-    assert effects_of(VerifyWitness) == {(state, ev.FellDue) for state in (*WATCHFUL, *FINAL)}
+def test_a_witness_is_asked_for_before_anything_is_paid_or_looked_for_and_when_nothing_else_is_done() -> None:
+    assert effects_of(VerifyWitness) == {(state, ev.FellDue) for state in (*WATCHFUL, *WATCHED)}
 
 
 def test_nobody_is_renamed_unless_the_rules_say_so() -> None:

@@ -44,8 +44,10 @@ _WISH = Deletion(due_at=_SAFE)
 CASES = {
     **{f"a {state} job that nothing will look at": Case(job(state, due_at=None), job(state), "next look", "nothing will ever look at it")
        for state in (State.QUEUED, State.SUBMITTING, State.TRAINING, State.OPENING)},
-    **{f"a {state} job that is due": Case(job(state, due_at=NOW), job(state), "next look", f"due at {NOW.isoformat()}")
-       for state in (State.HELD, State.READY)},
+    "a held job that is due": Case(job(State.HELD, due_at=NOW), job(State.HELD), "next look", f"due at {NOW.isoformat()}"),
+    "a ready job whose other training nobody looks at": Case(
+        job(State.READY, due_at=None, attempts=(attempt(1, _CHARGED), attempt(2, _TRAINED, deleted_at=NOW))),
+        job(State.READY, due_at=NOW, attempts=(attempt(1, _CHARGED), attempt(2, _TRAINED, deleted_at=NOW))), "next look", "-1 is unsettled"),
     **{f"a {state} job whose training nobody looks at": Case(
         _over(attempt(1, _CHARGED), state=state, due_at=None), _over(attempt(1, _CHARGED, vanished_at=NOW), state=state, due_at=None),
         "next look", "-1 is unsettled") for state in (State.ABANDONED, State.CANCELLED)},

@@ -11,7 +11,7 @@ from worker.core.decision import Decision
 from worker.core.effects import PollReplica
 from worker.core.invariants import broken
 from worker.core.job import Job, Outcome, ReplicaId
-from worker.core.states import FINAL, State
+from worker.core.states import FINAL, WATCHED, State
 
 LATER = NOW + HOUR
 
@@ -55,7 +55,7 @@ def test_the_submission_that_was_out_is_the_job_s_when_it_is_there() -> None:
 def test_a_job_that_has_all_it_wanted_or_is_over_stays_so_and_what_was_paid_is_on_record(state: State) -> None:
     recorded = decided(job(state), found(2), LATER).job
     assert (recorded.state, recorded.attempts[-1]) == (state, attempt(2, Outcome.CHARGED))
-    if state in FINAL:
+    if state in WATCHED:
         assert unsettled(recorded) == recorded.attempts[-1]
         assert recorded.due_at is not None
 

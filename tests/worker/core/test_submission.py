@@ -11,7 +11,7 @@ from worker.core.effects import CheckInput, LookUpMark, PollReplica, StopAccount
 from worker.core.failures import Failure
 from worker.core.job import Job, Lost, Outcome, ReplicaId, Terms
 from worker.core.marks import mark_in
-from worker.core.states import FINAL, State
+from worker.core.states import WATCHED, State
 
 LOST = ev.SubmissionLost(mark(), "the line was cut")
 ABSENT = ev.MarkAbsent(mark())
@@ -252,8 +252,7 @@ def test_a_replica_that_turns_up_when_the_job_has_moved_on_is_recorded_and_moves
     late = _later(before)
     assert late.attempts == (attempt(1, Outcome.CHARGED), before.attempt)
     assert late.state is before.state
-    over = state in FINAL
-    assert late.due_at is not None if over else late.due_at == before.due_at, "only a job that is over has nobody else to look"
+    assert late.due_at is not None if state in WATCHED else late.due_at == before.due_at, "only there has nobody else to look"
 
 
 @pytest.mark.parametrize("state", [State.TRAINING, State.OPENING, State.DONE, State.HELD, State.ABANDONED, State.CANCELLED])

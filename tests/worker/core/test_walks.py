@@ -15,9 +15,8 @@ from worker.core.effects import CheckInput, DeleteReplica, OpenConversation, Sub
 from worker.core.failures import POLICIES, Action, Failure
 from worker.core.job import Attempt, Job, Outcome
 from worker.core.request import Start
-from worker.core.states import FINAL, State
+from worker.core.states import FINAL, WATCHED, State
 
-AT_REST = {State.HELD, State.READY}
 SETTLED = {Outcome.REFUSED, Outcome.ABSENT, Outcome.FAILED}
 FOLLOWS = {
     Outcome.RESERVED: {Outcome.REFUSED, Outcome.ABSENT, Outcome.CHARGED},
@@ -92,17 +91,17 @@ def test_the_fixer_is_turned_on_for_one_paid_attempt_at_most(life: Life) -> None
 
 @walking
 @given(lives())
-def test_a_job_that_is_not_at_rest_always_has_a_time_and_one_at_rest_has_none(life: Life) -> None:
+def test_a_job_that_goes_on_always_has_a_time_and_one_that_is_held_has_none(life: Life) -> None:
     for step in life:
-        if step.job.state not in FINAL:
-            assert (step.job.due_at is None) == (step.job.state in AT_REST), str(step)
+        if step.job.state not in WATCHED:
+            assert (step.job.due_at is None) == (step.job.state is State.HELD), str(step)
 
 
 @walking
 @given(lives())
-def test_a_job_that_is_over_has_a_time_while_something_of_it_is_unsettled_and_not_outlived(life: Life) -> None:
+def test_a_job_that_is_over_or_ready_has_a_time_while_something_of_it_is_unsettled_and_not_outlived(life: Life) -> None:
     for step in life:
-        if step.job.state in FINAL and not step.job.is_settled:
+        if step.job.state in WATCHED and not step.job.is_settled:
             youngest = max(one.intended_at for one in step.job.attempts if not one.is_settled)
             assert step.job.due_at is not None or step.now - youngest >= 2 * RULES.training_deadline, str(step)
 

@@ -1,14 +1,17 @@
-"""A job that is over is watched until the money of its submissions is settled; its state stays, and nothing more is paid."""
+"""A job that is over, or ready, is watched until the money of its submissions is settled; its state stays, and nothing more is paid."""
 
 from datetime import timedelta
 
+import httpx
 import pytest
 
-from tests.worker.engine.house import DONE, HOUR, RULES, House
+from tests.worker.engine.house import DONE, HOUR, KEYS, MAIN, RULES, House
 from tests.worker.engine.states import LOST
 from worker.core.credits import Entry, entry_of
-from worker.core.events import AbandonRequested, CancelRequested, RetryRequested
+from worker.core.events import AbandonRequested, CancelRequested, ConversationRequested, MarkDiscovered, RetryRequested
 from worker.core.job import Job, JobId, Outcome
+from worker.core.marks import replica_mark
+from worker.core.request import Start
 from worker.core.rules import phase
 from worker.core.states import State
 
@@ -53,6 +56,28 @@ def test_the_training_of_a_cancelled_job_costs_about_as_many_looks_as_another(ho
     while elapsed < attempt.ended_at - attempt.intended_at:
         planned, elapsed = planned + 1, plan.next_look(elapsed, phase(job_id))
     assert abs(house.asked().get("list_replicas", 0) + house.asked()["get_replica"] - planned) <= 1
+
+
+def test_a_second_training_beside_a_job_that_waits_for_its_visitor_is_watched_to_its_end_and_what_the_job_has_stays(
+    either_house: House,
+) -> None:
+    house = either_house
+    job_id = house.training(start=Start.ON_DEMAND)
+    own = house.go_on(job_id)
+    second, picture = replica_mark(job_id, 2), house.sandbox.picture(f"of={job_id}&sandbox_outcome=HeadphonesError")
+    asked = {"replica_name": second, "train_image_url": picture, "voice_name": "anna", "model_name": "phoenix-4"}
+    made = httpx.post(
+        f"{house.sandbox.url}/replicas", json=asked, headers={"x-api-key": KEYS[MAIN].get_secret_value()}, trust_env=False
+    ).json()
+    found = house.tell(job_id, MarkDiscovered(second, made["replica_id"], house.clock.now))
+    assert (own.state, found.state, found.replica_id, found.due_at is None) == (State.READY, State.READY, own.replica_id, False)
+    ended = to_the_end(house, job_id)
+    assert (ended.state, ended.replica_id, [one.outcome for one in ended.attempts]) == (
+        State.READY, own.replica_id, [Outcome.TRAINED, Outcome.FAILED]
+    )  # fmt: skip
+    assert ended.attempts[1].deletable_at is not None
+    house.tell(job_id, ConversationRequested())
+    assert (house.go_on(job_id).state, len(house.opened(job_id))) == (State.DONE, 1)
 
 
 def test_a_failed_replica_of_a_cancelled_job_can_be_deleted_when_its_refund_is_safe(house: House) -> None:

@@ -95,7 +95,7 @@ def test_one_account_that_is_not_answered_does_not_stop_the_others(house: House)
 @pytest.mark.parametrize(
     "columns",
     [
-        {"state": "ready"},
+        {"state": "held"},
         {"state": "no such state"},
         {"failure": "no such failure"},
         {"request": '{"start": "on_ready"}'},
