@@ -103,7 +103,7 @@ class MemoryLedger:
 
     def due_deletions(self, now: datetime, limit: int) -> list[JobId]:
         """The jobs with an end or a deletion that is due, ends first, and each longest due first."""
-        jobs = [row.job for row in self._rows.values()]
+        jobs = [row.job for row in self._rows.values() if not self._is_deaf(row.job.account)]
         ends = [(job.conversation.end_due_at, job.id) for job in jobs if job.conversation and job.conversation.end_due_at]
         wished = [(one.deletion.due_at, job.id) for job in jobs for one in job.attempts if one.deletion]
         return list(dict.fromkeys(job_id for due_at, job_id in [*sorted(ends), *sorted(wished)] if due_at <= now))[:limit]
@@ -356,6 +356,9 @@ class MemoryLedger:
     def _is_shut(self, line: DueLine) -> bool:
         stop = self._stops.get(line.account)
         return stop is not None and (stop.deaf or line.state is State.QUEUED)
+
+    def _is_deaf(self, account: str) -> bool:
+        return account in self._stops and self._stops[account].deaf
 
     def _is_stopped(self, job: Job) -> bool:
         stop = self._stops.get(job.account)

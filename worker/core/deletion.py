@@ -12,6 +12,7 @@ from worker.core import events
 from worker.core.decision import Decision, IllegalTransition
 from worker.core.effects import ConfirmFailure, DeleteReplica
 from worker.core.job import Attempt, Deletion, Job, Outcome, ReplicaId
+from worker.core.policy import stop_for
 from worker.core.rules import Rules
 from worker.core.states import State
 
@@ -102,13 +103,13 @@ def confirm(job: Job, event: events.FailureConfirmed, now: datetime, rules: Rule
 
 
 def ask_again(job: Job, event: events.DeletionUnread, now: datetime, rules: Rules) -> Decision:
-    """Tavus did not answer: the wish stands, and is worked on later."""
+    """Tavus did not answer: the wish stands, and is worked on later; with a key that is refused, when a person has mended that."""
     attempt = job.attempt_with(event.replica_id)
     if attempt is None or attempt.deletion is None:
         return Decision(job)
     due = now + max(rules.retry_cap, event.retry_after or rules.retry_cap)
     later = job.with_attempt(replace(attempt, deletion=replace(attempt.deletion, due_at=due)))
-    return Decision(later, why=f"the deletion of {event.replica_id} waits: {event.detail}")
+    return Decision(later, stop_for(job, event.account_fault), f"the deletion of {event.replica_id} waits: {event.detail}")
 
 
 def record(job: Job, event: events.ReplicaDeleted, now: datetime, _rules: Rules) -> Decision:

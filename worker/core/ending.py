@@ -11,6 +11,7 @@ from worker.core import events
 from worker.core.decision import Decision, IllegalTransition
 from worker.core.effects import EndConversation
 from worker.core.job import Conversation, ConversationId, Job
+from worker.core.policy import stop_for
 from worker.core.rules import Rules
 
 
@@ -50,12 +51,13 @@ def decline(job: Job, event: events.ConversationEndDeclined, _now: datetime, _ru
 
 
 def ask_again(job: Job, event: events.ConversationEndUnread, now: datetime, rules: Rules) -> Decision:
-    """Tavus did not answer: the wish stands, and is worked on later."""
+    """Tavus did not answer: the wish stands, and is worked on later; with a key that is refused, when a person has mended that."""
     talk = _wished(job, event.conversation_id)
     if talk is None:
         return Decision(job)
     due = now + max(rules.lease, event.retry_after or rules.lease)
-    return _with(job, replace(talk, end_due_at=due), f"the end of {talk.id} waits: {event.detail}")
+    waits = _with(job, replace(talk, end_due_at=due), f"the end of {talk.id} waits: {event.detail}")
+    return replace(waits, effects=stop_for(job, event.account_fault))
 
 
 def _wished(job: Job, conversation_id: ConversationId) -> Conversation | None:

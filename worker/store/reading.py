@@ -12,7 +12,7 @@ from worker.core.events import BudgetReached
 from worker.core.job import Attempt, Job, JobId, Mark, Terms
 from worker.core.rules import Rules
 from worker.core.states import State
-from worker.store import accounts, book, budgets, lessons, lines, listing, rows, rulebook, shelves, stories, visits, whole
+from worker.store import accounts, book, budgets, cleaning, lessons, lines, listing, rows, rulebook, shelves, stories, visits, whole
 from worker.store.database import glancing, one_of, portions, reading
 from worker.store.gauges import Gauges
 from worker.store.recurrences import Recurrences
@@ -209,12 +209,9 @@ class Reader:
             return book.months(connection, now, account=account, month=month, caller=caller)
 
     def due_deletions(self, now: datetime, limit: int) -> list[JobId]:
-        """The jobs with a deletion, or an end of their conversation, that is due: ends first, for they bill, and each longest due first."""
-        ends = select(JOB.c.id).where(JOB.c.conversation_end_due_at <= now).order_by(JOB.c.conversation_end_due_at).limit(limit)
-        due = select(ATTEMPT.c.job_id).where(ATTEMPT.c.delete_due_at <= now).order_by(ATTEMPT.c.delete_due_at).limit(limit)
+        """See `cleaning.due`."""
         with self._glancing() as connection:
-            found = [*connection.execute(ends).scalars(), *connection.execute(due).scalars()]
-        return [JobId(job_id) for job_id in dict.fromkeys(found)][:limit]
+            return cleaning.due(connection, now, limit)
 
     def waiting_before(self, account: str, since: datetime) -> int:
         """See `visits.before`."""

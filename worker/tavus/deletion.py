@@ -6,7 +6,7 @@ from worker.core import events
 from worker.core.effects import ConfirmFailure, DeleteReplica
 from worker.core.job import ReplicaId
 from worker.tavus.client import Answer, Reply, Tavus
-from worker.tavus.refusals import retry_after_of, says_unknown, words_of
+from worker.tavus.refusals import fault_of, retry_after_of, says_unknown, words_of
 from worker.tavus.scan import Unread, active_conversations
 from worker.tavus.wire import Replica, Training, replica_of, shown
 
@@ -59,7 +59,7 @@ def _conversation_with(tavus: Tavus, effect: DeleteReplica, patience: timedelta)
     found = active_conversations(tavus, effect.account, patience)
     if isinstance(found, Unread):
         detail = f"nobody knows whether it is in a conversation: {found.detail}"
-        return events.DeletionUnread(effect.replica_id, detail, found.retry_after)
+        return events.DeletionUnread(effect.replica_id, detail, found.retry_after, found.fault)
     talking = [row.id for row in found.rows if row.replica_id in {effect.replica_id, None}]
     return _declined(effect.replica_id, f"it is in the conversation {talking[0]}: end that first") if talking else None
 
@@ -69,4 +69,4 @@ def _declined(replica_id: ReplicaId, detail: str) -> events.DeletionDeclined:
 
 
 def _unread(replica_id: ReplicaId, reply: Reply) -> events.DeletionUnread:
-    return events.DeletionUnread(replica_id, words_of(reply), retry_after_of(reply))
+    return events.DeletionUnread(replica_id, words_of(reply), retry_after_of(reply), fault_of(reply))

@@ -7,7 +7,7 @@ from worker.core.effects import EndConversation
 from worker.core.job import ConversationId
 from worker.core.marks import mark_in
 from worker.tavus.client import Answer, Reply, Tavus
-from worker.tavus.refusals import retry_after_of, words_of
+from worker.tavus.refusals import fault_of, retry_after_of, words_of
 from worker.tavus.wire import conversation_of
 
 _UNKNOWN = "invalid conversation_id"  # 400: how Tavus says that there is no such conversation
@@ -38,4 +38,4 @@ def says_unknown(reply: Reply) -> bool:
 
 
 def _unread(talk: ConversationId, reply: Reply) -> events.ConversationEndUnread:
-    return events.ConversationEndUnread(talk, words_of(reply), retry_after_of(reply))
+    return events.ConversationEndUnread(talk, words_of(reply), retry_after_of(reply), fault_of(reply))

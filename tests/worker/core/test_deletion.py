@@ -10,7 +10,7 @@ from tests.worker.core.samples import HOUR, MINUTE, NOW, REPLICA, RULES, SECOND,
 from worker.core import events as ev
 from worker.core.decision import Decision, IllegalTransition
 from worker.core.deletion import DeletionRefused
-from worker.core.effects import ConfirmFailure, DeleteReplica
+from worker.core.effects import ConfirmFailure, DeleteReplica, StopAccount
 from worker.core.failures import Failure
 from worker.core.job import Deletion, Job, Outcome, ReplicaId
 from worker.core.rules import Rules
@@ -163,6 +163,8 @@ def test_an_answer_that_is_none_leaves_the_wish_for_later() -> None:
         assert _wish(later.job) == Deletion(due_at=NOW + HOUR + wait, hard=True, confirmed_at=NOW)
         assert "500" in later.why
     assert decided(job(State.DONE), ev.DeletionUnread(REPLICA, "500")) == Decision(job(State.DONE))
+    keyless = decided(doomed(), ev.DeletionUnread(REPLICA, "401", account_fault=Failure.KEY_REJECTED))
+    assert keyless.effects == (StopAccount("main", Failure.KEY_REJECTED, deaf=True),)
 
 
 def test_a_declined_deletion_ends_the_wish_leaves_the_replica_on_record_and_says_why() -> None:

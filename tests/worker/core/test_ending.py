@@ -7,7 +7,8 @@ import pytest
 from tests.worker.core.samples import CONVERSATION, HOUR, MINUTE, NOW, RULES, SECOND, after, decided, job, opening, talk
 from worker.core import events as ev
 from worker.core.decision import Decision, IllegalTransition
-from worker.core.effects import EndConversation
+from worker.core.effects import EndConversation, StopAccount
+from worker.core.failures import Failure
 from worker.core.job import Conversation, ConversationId, Job
 from worker.core.states import State
 
@@ -63,6 +64,8 @@ def test_a_wish_stands_until_tavus_answers() -> None:
     waiting = after(job(State.DONE), WISH, DUE, unread)
     assert _talk(waiting).end_due_at == NOW + HOUR
     assert _talk(after(waiting, replace(unread, retry_after=None))).end_due_at == NOW + RULES.lease
+    keyless = decided(waiting, replace(unread, account_fault=Failure.KEY_REJECTED))
+    assert keyless.effects == (StopAccount("main", Failure.KEY_REJECTED, deaf=True),)
 
 
 def test_a_wish_is_over_when_what_tavus_shows_is_not_ours() -> None:

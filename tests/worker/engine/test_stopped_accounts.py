@@ -1,7 +1,7 @@
 """An account whose key is refused is not asked anything; one without credit pays for nothing, but its trainings are watched. A person resumes it."""
 
-from tests.worker.engine.house import DONE, LEASE, MAIN, OTHER, House
-from worker.core.events import ConversationRequested
+from tests.worker.engine.house import DONE, LEASE, MAIN, OTHER, RULES, House
+from worker.core.events import ConversationEndRequested, ConversationRequested, DeletionRequested
 from worker.core.failures import Failure
 from worker.core.job import JobId
 from worker.core.request import Start
@@ -71,6 +71,29 @@ def test_a_resumed_account_goes_on_where_it_stopped_and_pays_for_each_job_once(e
     for job_id in (training, queued, held):
         assert house.go_on(job_id).state is State.DONE
         assert len(house.paid(job_id)) == 1
+
+
+def test_what_was_wished_of_an_account_whose_key_is_refused_is_asked_for_once_and_carried_out_when_a_person_has_mended_it(
+    either_house: House,
+) -> None:
+    house = either_house
+    talking, idle = house.training(), house.training(start=Start.NONE)
+    assert {house.go_on(one).state for one in (talking, idle)} == {State.DONE}
+    house.tell(talking, ConversationEndRequested())
+    house.tell(idle, DeletionRequested())
+    house.sandbox.account(KEY, revoked=True)
+    house.engine.delete_due(talking)
+    assert stopped(house) == [(MAIN, Failure.KEY_REJECTED)]
+    house.wait(2 * RULES.retry_cap)
+    assert house.ledger.due_deletions(house.clock.now, 9) == []
+    house.sandbox.account(KEY, revoked=False)
+    house.engine.resume_account(MAIN)
+    assert house.ledger.due_deletions(house.clock.now, 9) == [talking, idle]
+    for one in (talking, idle):
+        house.engine.delete_due(one)
+    ended, deleted = house.job(talking).conversation, house.job(idle).attempt
+    assert (ended is not None and ended.ended_at, deleted.deleted_at) == (house.clock.now, house.clock.now)
+    assert house.told(talking).count("ConversationEndUnread") == 1
 
 
 def test_a_conversation_that_no_credit_is_left_for_is_held_and_goes_on_with_its_account(house: House) -> None:

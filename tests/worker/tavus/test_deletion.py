@@ -13,6 +13,7 @@ from tests.worker.tavus.made import ACCOUNT, DONE, PAGE_OF_HTML, asked_of, delet
 from tests.worker.tavus.scripted import Asked, Said, Scripted
 from worker.core.effects import ConfirmFailure
 from worker.core.events import ConversationOpened, DeletionDeclined, DeletionUnread, Event, FailureConfirmed, ReplicaDeleted
+from worker.core.failures import Failure
 from worker.core.job import ReplicaId
 from worker.tavus.perform import Performer
 
@@ -134,6 +135,7 @@ def test_anything_else_does_not(gone: Said) -> None:
     news, sent = told(Said(200, FAILED), gone, failed=True)
     assert isinstance(news, DeletionUnread)
     assert str(gone.status) in news.detail
+    assert news.account_fault == (Failure.KEY_REJECTED if gone.status == 401 else None)
     assert len(sent) == 1
 
 

@@ -7,12 +7,14 @@ from tests.worker.tavus.made import ACCOUNT, DONE, PAGE_OF_HTML, TALK, asked_of,
 from tests.worker.tavus.scripted import Asked, Said, Scripted
 from worker.core.effects import EndConversation
 from worker.core.events import ConversationEndDeclined, ConversationEnded, ConversationEndUnread, ConversationOpened, Event
+from worker.core.failures import Failure
 from worker.core.job import ConversationId
 from worker.tavus.perform import Performer
 
 C1 = ConversationId("c1")
 END = EndConversation(ACCOUNT, C1, TALK)
 OURS = {"conversation_id": "c1", "conversation_name": TALK, "status": "active"}
+KEYLESS = Said(401, {"message": "Invalid access token"})
 GONE = Said(400, {"error": "Invalid conversation_id"})
 
 
@@ -58,9 +60,10 @@ def test_nothing_is_ended_on_a_look_that_is_none(shown: Said) -> None:
     assert sent == []
 
 
-@pytest.mark.parametrize("gone", [Said(500), Said(429, {"message": "slow"}, {"retry-after": "7"}), Said(404, PAGE_OF_HTML)])
+@pytest.mark.parametrize("gone", [Said(500), Said(429, {"message": "slow"}, {"retry-after": "7"}), Said(404, PAGE_OF_HTML), KEYLESS])
 def test_an_end_without_an_answer_is_asked_for_again(gone: Said) -> None:
     news, sent = ended(Said(200, OURS), gone)
     assert isinstance(news, ConversationEndUnread)
     assert len(sent) == 1
     assert (news.retry_after is not None) == (gone.status == 429)
+    assert news.account_fault == (Failure.KEY_REJECTED if gone is KEYLESS else None)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from worker.core.failures import Failure
 from worker.core.job import ReplicaId
 
 
@@ -54,3 +55,4 @@ class DeletionUnread:
     replica_id: ReplicaId
     detail: str
     retry_after: timedelta | None = None
+    account_fault: Failure | None = None

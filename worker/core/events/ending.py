@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from worker.core.failures import Failure
 from worker.core.job import ConversationId
 
 
@@ -40,3 +41,4 @@ class ConversationEndUnread:
     conversation_id: ConversationId
     detail: str
     retry_after: timedelta | None = None
+    account_fault: Failure | None = None
