@@ -24,7 +24,8 @@ _FLOWERS_FILES = (_ROOT / "deploy" / "flowerconfig.py", _ROOT / "scheduler" / "s
 _ABOUT = """\
 Every variable that the program reads. What is commented out shows its default; Flower's are in
 deploy/flowerconfig.py. For compose.yaml this file becomes replicas.env, for Kubernetes the
-Secret `replicas`, for systemd /etc/replicas/env, and beside the Procfile `.env`: NAME=value lines, without quotes and without `export`."""
+Secret `replicas`, for systemd /etc/replicas/env, and beside the Procfile `.env` (but REPLICAS_POOL and REPLICAS_THREADS, which
+the shell reads there): NAME=value lines, without quotes and without `export`."""
 _KEY = "TAVUS_API_KEY"
 _ANOTHER_KEY = "The key of one more account, `studio` here: any name, in capitals. As many as there are accounts."
 FLOWER = {
@@ -45,7 +46,8 @@ FLOWER = {
 }
 """What is told of a variable, where Flower's settings file reads it."""
 LIBRARIES = {
-    "FORWARDED_ALLOW_IPS": "The proxies before the API, by address or network, comma-separated: uvicorn believes them who really asks."
+    "FORWARDED_ALLOW_IPS": "The proxies before the API, by address or network, comma-separated: uvicorn believes them who really asks.",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "Where REPLICAS_TRACES sends traces, over HTTP: http://collector:4318.",
 }
 """Variables that a library reads by itself, and that matter here."""
 

@@ -35,14 +35,21 @@ def job(document: Document) -> RenderableType:
 def jobs(documents: Sequence[Document], counts: Mapping[State, int]) -> RenderableType:
     """Many jobs, one a line, and the counts."""
     # The id is what people copy: on a narrow screen the others give way.
-    columns = (Column("job", no_wrap=True, min_width=26), Column("state", no_wrap=True), "progress", "next look", "account", "created")
+    named = (Column("job", no_wrap=True, min_width=26), Column("state", no_wrap=True))
+    columns = (*named, "progress, or why", "next look", "account", "caller", "created")
     table = Table(*columns, box=None, header_style="dim")
     for one in documents:
         state = Text(one["state"], style=COLOURS.get(one["state"], ""))
         # Text, for words of others may look like rich's markup.
-        words = (one["progress"] or "", from_now(one["due_at"]), one["account"], one["created_at"][:19])
+        words = (_how_far(one), from_now(one["due_at"]), one["account"], one["caller"], one["created_at"][:19])
         table.add_row(one["id"], state, *map(Text, words))
     return Group(table, Text(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "no jobs yet", style="dim"))
+
+
+def _how_far(document: Document) -> str:
+    """Where a job has stopped, for what; else how far its training is."""
+    has_stopped = document["state"] in {State.HELD, State.ABANDONED} and document["failure"]
+    return str(document["failure"]["code"] if has_stopped else document["progress"] or "")
 
 
 def story(lines: Sequence[Document]) -> RenderableType:

@@ -34,7 +34,7 @@ BUTTONS = {
         Button(
             "release",
             "Release",
-            "What held it is mended: let it go on.",
+            "What held it is mended: let it go on. Where that pays again, its reason says so.",
             "was released, and goes on",
             events.ReleaseRequested(),
             NEEDS["POST", "/v1/jobs/{job_id}/release"],

@@ -15,7 +15,7 @@ MARKUP = "[/red] [bold]loud[/bold] [not closed"
 
 def a_document(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of the document
     document = {
-        "id": "0000000000000000mm00000001", "state": "queued", "account": "default", "created_at": "2026-11-01T12:00:00+00:00",
+        "id": "0000000000000000mm00000001", "state": "queued", "account": "default", "caller": "shop", "created_at": "2026-11-01T12:00:00+00:00",
         "due_at": None, "progress": None, "eta": None, "replica_id": None, "submissions": 0, "conversation": None, "failure": None,
     }  # fmt: skip
     return document | changes
@@ -61,6 +61,14 @@ def test_jobs_are_shown_a_line_each_with_the_counts() -> None:
     assert "no jobs yet" in seen(terminal.jobs([], {}))
 
 
+def test_a_list_says_whose_each_job_is_and_why_it_stopped() -> None:
+    failure = {"code": "unrecognised", "detail": MARKUP, "told": "Nobody knows this error."}
+    for state, shown in (("held", "unrecognised"), ("abandoned", "unrecognised"), ("training", "40/100")):
+        text = seen(terminal.jobs([a_document(state=state, failure=failure, progress="40/100")], {}))
+        assert shown in text
+        assert "shop" in text
+
+
 def test_a_story_shows_each_step_and_its_reason() -> None:
     lines: list[dict[str, Any]] = [
         {"at": "2026-11-01T12:00:00+00:00", "event": "Enqueued", "from_state": None, "to_state": "queued", "why": "enqueued"},
@@ -71,7 +79,7 @@ def test_a_story_shows_each_step_and_its_reason() -> None:
     assert MARKUP in text
 
 
-@pytest.mark.parametrize("field", ["account", "progress"])
+@pytest.mark.parametrize("field", ["account", "caller", "progress"])
 def test_words_of_others_are_no_markup_in_a_list(field: str) -> None:
     assert MARKUP in seen(terminal.jobs([a_document(**{field: MARKUP})], {}))
 

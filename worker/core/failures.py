@@ -111,6 +111,9 @@ class Policy:
 
 _FIXER, _INPUT, _ABANDON = Action.RETRY_WITH_IMAGE_FIXER, Action.NEW_INPUT_NEEDED, Action.ABANDON
 _FREE, _PAID, _HOLD, _STOP = Action.RETRY_FREE, Action.RETRY_PAID, Action.HOLD, Action.STOP_ACCOUNT
+_SOME_QUALITY_ISSUE = (
+    "Tavus names a quality issue without its kind: ask its support, then abandon, or release: that submits again, and pays again."
+)
 
 POLICIES: dict[Failure, Policy] = {
     # The image fixer re-frames and re-lights; it cannot turn a gaze, uncover a face or make a subject human.
@@ -152,12 +155,8 @@ POLICIES: dict[Failure, Policy] = {
         _ABANDON, "The spoken consent does not match Tavus' statement; a new job needs a new consent recording."
     ),
     Failure.COMMUNITY_GUIDELINES_VIOLATION: Policy(_ABANDON, "Tavus' Community Guidelines do not allow this material."),
-    Failure.QUALITY_ISSUE_DETECTED: Policy(
-        _HOLD, "Tavus names a quality issue without its kind: ask Tavus' support, then release or abandon.", State.QUEUED
-    ),
-    Failure.OTHER_QUALITY_ISSUE: Policy(
-        _HOLD, "Tavus names a quality issue without its kind: ask Tavus' support, then release or abandon.", State.QUEUED
-    ),
+    Failure.QUALITY_ISSUE_DETECTED: Policy(_HOLD, _SOME_QUALITY_ISSUE, State.QUEUED),
+    Failure.OTHER_QUALITY_ISSUE: Policy(_HOLD, _SOME_QUALITY_ISSUE, State.QUEUED),
     Failure.KEY_REJECTED: Policy(
         _STOP, "The account's API key is missing here, or Tavus does not accept it: set the right key, then resume the account."
     ),
@@ -193,7 +192,7 @@ POLICIES: dict[Failure, Policy] = {
     ),
     Failure.SUBMISSION_LOST: Policy(
         _HOLD,
-        "Tavus keeps answering the submission with nonsense and no replica appears: ask its support. Release submits again.",
+        "Tavus keeps answering the submission with nonsense and no replica appears: ask its support. Release submits again, and pays again.",
         State.QUEUED,
     ),
     Failure.UNRECOGNISED: Policy(_HOLD, "Nobody knows this error: read the detail. Release submits again, and pays again.", State.QUEUED),

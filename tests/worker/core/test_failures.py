@@ -120,6 +120,12 @@ def test_who_must_send_new_input_is_told_what(failure: Failure) -> None:
     assert any(word in POLICIES[failure].told.lower() for word in ("send", "correct"))
 
 
+def test_whoever_is_asked_to_release_what_pays_again_is_told_so() -> None:
+    paying = [policy for policy in POLICIES.values() if policy.release_to is State.QUEUED]
+    assert len(paying) == 4
+    assert all("pays again" in policy.told for policy in paying)
+
+
 def test_a_release_leads_only_where_the_table_of_moves_allows() -> None:
     for policy in POLICIES.values():
         assert policy.release_to is None or policy.release_to in TABLE[State.HELD][ReleaseRequested].to
