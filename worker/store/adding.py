@@ -92,8 +92,10 @@ def _due(new: New, after: timedelta) -> New:
     return new if job.due_at == due_at else New(replace(job, due_at=due_at), new.fingerprint)
 
 
-def find_by_keys(connection: Connection, keys: Iterable[Key]) -> dict[Key, Holder]:
+def find_by_keys(connection: Connection, keys: Collection[Key]) -> dict[Key, Holder]:
     """The jobs that these keys belong to."""
+    if not keys:
+        return {}
     found: dict[JobId, tuple[Key, str]] = {}
     for caller, of_caller in groupby(sorted(set(keys)), key=lambda key: key[0]):
         for part in portions(connection, [key for _, key in of_caller]):
@@ -187,6 +189,14 @@ class _Rows(TypeDecorator[Any]):
 def _keep_attempts(connection: Connection, jobs: Iterable[Job]) -> None:
     if rows := [storable(attempt_columns(job, attempt)) for job in jobs for attempt in job.attempts]:
         connection.execute(insert(ATTEMPT), rows)
+
+
+def is_one_statement(new: Sequence[New]) -> bool:
+    """Whether one statement says what became of all: then no transaction is needed around it.
+
+    Whose key is another's job already, that job is read next; should that fail, none of them may have been stored.
+    """
+    return all_fresh(new) and (len(new) == 1 or all(one.job.idempotency_key is None for one in new))
 
 
 def all_fresh(new: Iterable[New]) -> bool:

@@ -50,7 +50,7 @@ class Ledger(Reader):
 
     def add_many(self, new: Sequence[New], *, ring: timedelta | None) -> list[Added | KeyReusedError]:
         """The same for many in one transaction, as if one after the other; what became of each, in order."""
-        with (self._lasting if adding.all_fresh(new) else self._database).begin() as connection:
+        with (self._lasting if adding.is_one_statement(new) else self._database).begin() as connection:
             return adding.add_many(connection, new, ring)
 
     def find_by_key(self, caller: str, key: str | None, fingerprint: str | None = None) -> Job | None:

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.worker.store.made import LEASE, MAIN, NOW, THREADS, a_job, an_attempt, at_once, new_id
@@ -64,6 +64,17 @@ def test_an_id_that_is_taken_stores_none_of_them(ledger: Ledger) -> None:
     with pytest.raises(IntegrityError):
         ledger.add_many([*some(3), New(replace(taken.job, account="another"), "fingerprint")], ring=None)
     assert ledger.recent(9) == [taken.job]
+
+
+def test_where_the_holder_of_a_key_cannot_be_read_none_of_them_is_stored(database: Engine, ledger: Ledger) -> None:
+    [held] = ledger.add_many(keyed(["key"]), ring=None)
+    assert isinstance(held, Added)
+    with database.begin() as connection:
+        connection.execute(text("UPDATE job SET failure = 'a word of a newer version' WHERE id = :id"), {"id": held.job.id})
+    fresh = [*some(2), *keyed(["another"])]
+    with pytest.raises(ValueError, match="newer version"):
+        ledger.add_many([*fresh, *keyed(["key"])], ring=None)
+    assert [job_id for job_id in (one.job.id for one in fresh) if ledger.get_many([job_id])] == []
 
 
 def test_what_no_database_keeps_is_put_right_as_in_a_single_one(ledger: Ledger) -> None:
