@@ -1,5 +1,6 @@
 """The schedule, as a table: what is rung when, and why so often. It may not work: each entry names a task, and any number of beats is harmless."""
 
+import time
 from typing import Any
 
 from celery import Celery
@@ -21,8 +22,28 @@ ROUNDS = 60.0
 however many beats there are. What is not due costs one question; what takes long is done in portions, one at each of these."""
 
 
+_SET_BACK = 1.0
+"""Seconds by which a clock is set back, and not only brought into step."""
+
+
 class Punctual(Scheduler):  # type: ignore[misc] # Celery has no types
-    """Celery's scheduler, which sleeps until something is due. Its own wakes 10 ms sooner, and runs in a circle until then."""
+    """Celery's scheduler, which sleeps until something is due, whatever becomes of the host's clock.
+
+    Its own wakes 10 ms sooner, and runs in a circle until then.
+    """
+
+    _ahead: float | None = None
+    """The wall clock less the one that never goes back, as it was at the last tick: seconds."""
+
+    def tick(self) -> float:
+        """See `celery.beat.Scheduler`, which waits for moments of the wall clock: set back an hour, it would ring for nothing for an hour."""
+        ahead = self.app.now().timestamp() - time.monotonic()
+        if self._ahead is not None and ahead < self._ahead - _SET_BACK:
+            for entry in self.schedule.values():
+                entry.last_run_at = entry.default_now()
+            self._heap = None
+        self._ahead = ahead
+        return float(super().tick())
 
     def adjust(self, n: float, drift: float = 0.0) -> float:
         """See `celery.beat.Scheduler`."""

@@ -1,8 +1,11 @@
-"""What a worker does while its broker is silent: it is its own beat and its own broker, and the ledger goes on. It may not know what a task does.
+"""What a worker does while its broker, or beat, is silent: it is its own beat and its own broker. It may not know what a task does.
 
 The same schedule, the same sweep and the same tasks: only a ring does not travel, but is answered here (`worker.hands`). Any number of workers may do
 so at once, for whoever takes a job has a lease, and the last word of every look belongs to the ledger. As soon as the broker is heard again rings are
 messages again, and what was begun here is done to its end; nobody has to do anything. What lay in the broker meanwhile finds its work done.
+
+The broker may answer and nothing come of it all the same: beat is dead, or the broker is full and takes nothing. That shows by the canary, which only
+beat sends, and which is in the ledger once a worker took it.
 
 At all times each worker also leaves signs of life in the ledger: whether it hears. So one that is deaf among others that are not is found.
 """
@@ -10,7 +13,7 @@ At all times each worker also leaves signs of life in the ledger: whether it hea
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -20,6 +23,7 @@ from celery.bootsteps import StartStopStep
 from celery.worker.state import reserved_requests
 
 from scheduler.beat import Punctual
+from scheduler.canary import last_canary, patience
 from worker.app import CANARY, READ_VOICES, SWEEP
 from worker.assembly import Parts
 from worker.ears import EAR
@@ -64,6 +68,9 @@ class Silence:
         self._beat: Indoors | None = None
         self._hands: Hands | None = None
         self._frames, self._sign_in = 0, 0.0
+        self._since: datetime | None = None
+        self._uncalled = timedelta(0)
+        """For how long nothing has come of beat, as the ledger has it."""
 
     def start(self) -> None:
         """Listen from now on."""
@@ -104,17 +111,21 @@ class Silence:
     def _look(self) -> float:
         """Whether to work without the broker; the seconds until the next look."""
         settings = self._parts().settings
-        if settings.brokerless or EAR.silence >= settings.brokerless_after:
+        if settings.brokerless or EAR.silence >= settings.brokerless_after or self._misses_beat():
             if self._beat is None:
                 self._beat = self._go_indoors()
             return min(float(self._beat.tick()), _LOOK)
         if self._beat is not None:
             self._beat = None
             self._parts().bell.post.to(self._parts().bell.post.usual)
-            log.info("the broker is heard again: rings are messages again")
+            log.info("the broker and beat are heard again: rings are messages again")
         # Not sooner than it may have been silent for too long; who wakes for nothing keeps a processor awake.
         left = (settings.brokerless_after - EAR.silence).total_seconds()
         return min(max(left, _LOOK), _SELDOM)
+
+    def _misses_beat(self) -> bool:
+        """A canary may wait behind long tasks: twice as long as it takes to say that one is missing."""
+        return self._uncalled >= max(2 * patience(self._parts()), self._parts().settings.brokerless_after)
 
     def _go_indoors(self) -> Indoors:
         parts = self._parts()
@@ -125,7 +136,9 @@ class Silence:
             self._hands.take(READ_VOICES, once=True)
         else:
             log.warning(
-                "nothing was heard of the broker: this worker finds its work in the ledger by itself", seconds=_rounded(EAR.silence)
+                "nothing was heard of the broker, or of beat: this worker finds its work in the ledger by itself",
+                broker_seconds=_rounded(EAR.silence),
+                beat_seconds=_rounded(self._uncalled),
             )
         parts.bell.post.to(self._hands)
         self._hands.take(SWEEP, once=True)
@@ -140,6 +153,8 @@ class Silence:
         silence = timedelta(0) if parts.settings.brokerless else EAR.silence  # nobody expects it to hear anything
         with suppress(*UNREACHABLE):
             parts.ledger.signs.leave(Sign(self._worker.hostname, now := parts.engine.clock(), silence))
+            self._since = self._since or now
+            self._uncalled = now - max(last_canary(parts) or self._since, self._since)
             if self._beat is not None:
                 # Without Redis each keeps to half of its part of an account's budget; who they are stands in the ledger.
                 parts.pace.among(len(parts.ledger.signs.read(now)))

@@ -99,6 +99,9 @@ def _workers(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # For ever, and not for the hour that 100 times take: meanwhile it works from the ledger (`scheduler.silence`). The same place.
         "broker_connection_max_retries": None,
+        # An error that it answers with, such as READONLY in a failover or MISCONF on a full disk, is no reason to end: the connection is made anew,
+        # and what does not pass is silence. Celery, Configuration, broker_channel_error_retry.
+        "broker_channel_error_retry": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # Celery's own would end the process then; see there. Celery, Configuration, worker_consumer.
         "worker_consumer": "worker.consumer:Consumer",

@@ -12,6 +12,7 @@ that a worker does. A client is only a face of its connection pool, and may be u
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -149,17 +150,26 @@ class Channel(redis.Channel):
         return True
 
     def _deliver(self, message: bytes, queue: str, tag: str | None) -> None:
-        """Hand it on. One that Redis could read, and nobody here can, is thrown away: it would come back to one worker after the other."""
+        """Hand it on. One that nobody here can read is thrown away: it would end one worker after the other."""
         self.taken = tag
         try:
             self.connection._deliver(loads(bytes_to_str(message)), queue)  # noqa: SLF001 - kombu's transport and channel are one
         except _UNREADABLE as error:
-            if tag is None or tag in self.qos._delivered:  # noqa: SLF001 - the same. It was read: this is of whoever works on it
+            if self._was_read(message, queue, tag):  # this is of whoever works on it
                 raise
-            self.qos._remove_from_indices(tag).execute()  # noqa: SLF001 - the same
+            if tag is not None:
+                self.qos._remove_from_indices(tag).execute()  # noqa: SLF001 - the same
             log.error("nobody can read this message, which is thrown away", queue=queue[:80], error=type(error).__name__)  # noqa: TRY400 - its words may repeat what was sent
         finally:
             self.taken = None
+
+    def _was_read(self, message: bytes, queue: str, tag: str | None) -> bool:
+        if tag is not None:
+            return tag in self.qos._delivered  # noqa: SLF001 - kombu's
+        with suppress(*_UNREADABLE):  # nothing was written down of it: it is read once more
+            where = self.Message(loads(bytes_to_str(message)), channel=self).delivery_info  # type: ignore[no-untyped-call] # kombu has no types
+            return queue in self._unanswered or {"exchange", "routing_key"} <= where.keys()
+        return False
 
     def _answer(self, command: str, options: dict[str, Any]) -> Any:  # noqa: ANN401 - what Redis says
         try:

@@ -3,9 +3,12 @@
 import subprocess
 import time
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from celery.beat import ScheduleEntry
+from typing_extensions import override
 
 from scheduler.beat import Punctual, add_schedule, schedule
 from tests.broker import Broker
@@ -50,6 +53,42 @@ def test_beat_wakes_once_for_what_is_due_and_not_again_and_again_before(tmp_path
         time.sleep(max(one.tick(), 0.0))
         ticks += 1
     assert ticks <= 2 * 10 + 1  # one that rings, and one that says how long to sleep; Celery's own takes some seventy
+
+
+class Counting(Punctual):
+    """One that rings for nobody, and counts."""
+
+    producer = None
+    rung: list[str]
+
+    @override
+    def apply_entry(self, entry: ScheduleEntry, producer: None = None) -> None:
+        self.rung.append(entry.task)
+
+
+def test_a_clock_that_is_set_back_delays_nothing_by_more_than_its_interval(tmp_path: Path) -> None:
+    app, moment = make_app(settings_in(tmp_path)), datetime.now(UTC)
+    app.now = lambda: moment
+    app.conf.beat_schedule = {"sweep": {"task": SWEEP, "schedule": 5.0}, "canary": {"task": CANARY, "schedule": 15.0}}
+    app.conf.beat_max_loop_interval = 5.0
+    one, rung = Counting(app, lazy=True), list[str]()
+    one.rung = rung
+    one.setup_schedule()
+
+    def a_minute() -> list[str]:
+        nonlocal moment
+        rung.clear()
+        end = moment + timedelta(minutes=1)
+        while moment < end:
+            moment += timedelta(seconds=max(one.tick(), 0.001))
+        return sorted(rung)
+
+    usual = a_minute()
+    assert usual.count(SWEEP) in {11, 12}
+    moment -= timedelta(hours=1)
+    assert a_minute().count(SWEEP) in {11, 12}
+    moment += timedelta(hours=2)
+    assert a_minute().count(SWEEP) in {11, 12, 13}, "what was missed is rung for once"
 
 
 def test_beat_sleeps_no_longer_than_the_shortest_entry(tmp_path: Path) -> None:

@@ -103,6 +103,65 @@ def test_after_a_silence_it_works_by_itself_and_when_the_broker_is_heard_again_r
             assert broker.waiting(SUBMIT) == 1
 
 
+def test_while_nothing_comes_of_beat_it_works_by_itself_though_the_broker_answers(home: Path, broker: Broker) -> None:
+    with Sandbox(speed=10_000) as tavus:
+        settings = settings_for(home, tavus, redis_url=broker.url, canary_interval=QUICK)
+        with listening(settings.model_copy(update={"brokerless_after": 3 * SECOND})) as parts:
+            jobs = asked(parts, tavus, 2)
+            broker.client.flushall()  # nobody else will ring for them
+
+            def are_done() -> bool:
+                EAR.hear()
+                return all_done(parts, jobs)()
+
+            wait_until(are_done)
+
+            def is_back() -> bool:
+                EAR.hear()
+                parts.ledger.add_tallies({CANARIES: 1.0}, parts.engine.clock())
+                return parts.bell.post._used is parts.bell.post.usual
+
+            wait_until(is_back)
+
+
+def harmed(broker: Broker, harm: str) -> None:
+    """A failover makes a replica of the old master, which wakes who waits with an error; a broker that is full refuses what is sent."""
+    if harm == "a failover":
+        broker.client.replicaof("127.0.0.1", "1")
+    else:
+        broker.client.config_set("maxmemory", "1")
+
+
+def mended(broker: Broker) -> None:
+    broker.client.replicaof("NO", "ONE")
+    broker.client.config_set("maxmemory", "0")
+
+
+@pytest.mark.parametrize("harm", ["a failover", "it is full"])
+def test_a_real_worker_whose_broker_takes_nothing_any_more_stays_and_goes_on_from_the_ledger(home: Path, broker: Broker, harm: str) -> None:
+    def listens() -> bool:
+        return any(one["cmd"] == "brpop" for one in broker.client.client_list())
+
+    with Sandbox(speed=10_000) as tavus, opened(settings_for(home, tavus, redis_url=broker.url)) as parts:
+        own = {
+            "REDIS_URL": broker.url,
+            "REPLICAS_HOME": str(home),
+            "TAVUS_API_KEY": "key-of-default",
+            "TAVUS_PUBLIC_API_BASE_URL": tavus.url,
+        }
+        more = {"REPLICAS_ALLOW_HTTP": "true", "REPLICAS_ALLOW_PRIVATE_ADDRESSES": "true", "REPLICAS_TRAINING_TYPICAL": "1s"}
+        quick = {"REPLICAS_SWEEP_INTERVAL": "0.2s", "REPLICAS_CANARY_INTERVAL": "0.2s", "REPLICAS_BROKERLESS_AFTER": "8s"}
+        with working(home, **own, **more, **quick) as worker:
+            wait_until(listens)
+            try:
+                harmed(broker, harm)
+                wait_until(all_done(parts, asked(parts, tavus, 2)))
+            finally:
+                mended(broker)
+            wait_until(listens)
+            assert worker.process.poll() is None
+
+
 def test_indoors_the_schedule_of_beat_goes_on_but_for_the_canary_which_proves_the_broker(home: Path) -> None:
     app, parts = wired(settings_in(home, sweep_interval=SECOND))
     indoors = Indoors(app, Hands(app, 1))
@@ -206,5 +265,5 @@ def test_with_every_thread_at_work_and_by_rabbitmqs_heartbeats_a_worker_hears_to
 
 
 def test_a_silence_that_is_shorter_than_two_answers_of_a_broker_is_refused(home: Path) -> None:
-    with apart(home, REPLICAS_BROKERLESS_AFTER="5s"), pytest.raises(SettingsError, match="REPLICAS_BROKERLESS_AFTER"):
+    with apart(home, REPLICAS_BROKERLESS_AFTER="7s"), pytest.raises(SettingsError, match="REPLICAS_BROKERLESS_AFTER"):
         read_settings()

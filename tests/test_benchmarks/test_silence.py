@@ -5,7 +5,7 @@ from tests.benchmarks.silence import run
 from tests.postgres import Postgres
 
 _JOBS, _AWAY, _TRAINING = 10, 12.0, 5.0
-_SOON = {"REPLICAS_BROKERLESS_AFTER": "6s", "REPLICAS_SWEEP_INTERVAL": "1s"}
+_SOON = {"REPLICAS_BROKERLESS_AFTER": "8s", "REPLICAS_SWEEP_INTERVAL": "1s"}
 
 
 def test_the_ledger_goes_on_without_its_broker_and_quiet_returns_by_itself(postgres: Postgres) -> None:

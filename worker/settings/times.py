@@ -11,9 +11,8 @@ from worker.settings.forms import Duration
 
 _RULES = Rules()
 _PLAN = Plan()
-_TWO_ANSWERS = timedelta(
-    seconds=6
-)  # a worker without work hears from a broker that lives every second on Redis, and every five on RabbitMQ
+# A worker without work hears from a broker that lives every four seconds on Redis, and every five on RabbitMQ.
+_TWO_ANSWERS = timedelta(seconds=8)
 
 
 class Times(BaseSettings):
