@@ -88,8 +88,12 @@ def _read(parts: Parts, *, of_trainings: bool) -> None:
     for letter in parts.ledger.take_letters(began, lease, _MOST, of_trainings=of_trainings):
         if parts.engine.clock() - began > lease * _READING:
             break  # they come back when the lease is over
-        if _is_heard(parts, letter):
+        if not _is_heard(parts, letter):
+            continue
+        if of_trainings:
             done.append(letter)
+        else:  # at once: a word that is heard again would be told to its caller again
+            parts.ledger.letters_read([letter])
     if done:
         parts.ledger.letters_read(done)
 

@@ -157,9 +157,8 @@ def _sweep_notifications(parts: Parts, now: datetime) -> int:
     """A message for each destination: one that hangs keeps one thread, and all together half of a worker's at most, for jobs come first."""
     if _waiting(parts, DELIVER) > 0:  # nobody has time for those that are out
         return 0
-    outbox, lines = parts.courier.outbox, max(parts.settings.threads // 2, 1)
-    batches = outbox.claim(now, parts.settings.lease, lines, _TOLD_TOGETHER)
-    outbox.give_back(parts.bell.ring_deliveries(batches), now)
+    batches = parts.courier.claim(max(parts.settings.threads // 2, 1), _TOLD_TOGETHER)
+    parts.courier.outbox.give_back(parts.bell.ring_deliveries(batches), now)
     return sum(map(len, batches))
 
 

@@ -49,6 +49,16 @@ class Courier:
     links: Links
     counts: Counts = UNCOUNTED
 
+    def claim(self, lines: int, batch: int) -> list[list[NotificationId]]:
+        """What is to be sent now, some of each destination. What a destination that is shut has left no time for is told of, for it dies unsent."""
+        claimed = self.outbox.claim(self.clock(), self.lease, lines, batch)
+        for one in claimed.given_up:
+            log.error(
+                "a caller's host was away until there was no time left: given up until somebody has it sent again", notification_id=one
+            )
+            self.counts.told(Told.DEAD)
+        return claimed.batches
+
     def deliver(self, ids: Sequence[NotificationId]) -> None:
         """Deliver what is due of these, all of one destination. Once it does not answer, or time is over, the others are given back."""
         left, until = list(ids), self.clock() + self.within

@@ -4,7 +4,7 @@ from tests.benchmarks.options import Options
 from tests.benchmarks.silence import run
 from tests.postgres import Postgres
 
-_JOBS, _AWAY, _TRAINING = 10, 12.0, 5.0
+_JOBS, _AWAY, _TRAINING = 10, 14.0, 5.0
 _SOON = {"REPLICAS_BROKERLESS_AFTER": "8s", "REPLICAS_SWEEP_INTERVAL": "1s"}
 
 

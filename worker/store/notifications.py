@@ -43,6 +43,14 @@ class Status(StrEnum):
     DEAD = "dead"  # given up: only a person sends it again
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one claim came to: those to be sent, of each destination some, and those for which there is no time left."""
+
+    batches: list[list[NotificationId]]
+    given_up: list[NotificationId]
+
+
 _OVER = {Heard.ACCEPTED: Status.DELIVERED, Heard.GONE: Status.GONE}
 
 
@@ -109,9 +117,7 @@ def destination_of(caller: str, address: str) -> str:
     return hashlib.sha256(f"{caller}\n{whom}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def claim(
-    connection: Connection, now: datetime, lease: timedelta, lines: int, batch: int, patience: Patience
-) -> list[list[NotificationId]]:
+def claim(connection: Connection, now: datetime, lease: timedelta, lines: int, batch: int, patience: Patience) -> Claimed:
     """Claim what is due, some of each destination and the longest due first, for as many destinations as `lines` has room for.
 
     A destination that is shut is put off until it opens; one that is in doubt gets a single one, to see. Safe for any number of callers at once: two
@@ -124,15 +130,15 @@ def claim(
     names = _in_turn(list(waiting.scalars()), now)
     breakers = destinations.read(connection, names)
     out = set(connection.execute(select(NOTIFICATION.c.destination).where(literal_column(OUT), NOTIFICATION.c.due_at > now)).scalars())
-    claimed: list[list[NotificationId]] = []
+    claimed, given_up = list[list[NotificationId]](), list[NotificationId]()
     for name in names:
         breaker = breakers[name]
         if breaker.shut_until is not None and breaker.is_shut(now):
-            _put_off(connection, name, now, breaker.shut_until, patience)
+            given_up += _put_off(connection, name, now, breaker.shut_until, patience)
         elif name not in out and len(out) < lines:
             out.add(name)
             claimed.append(_claim(connection, name, now, lease, batch, doubted=breaker.is_doubted(patience)))
-    return [ids for ids in claimed if ids]
+    return Claimed([ids for ids in claimed if ids], given_up)
 
 
 def _in_turn(names: list[str], now: datetime) -> list[str]:
@@ -152,14 +158,15 @@ def _claim(connection: Connection, name: str, now: datetime, lease: timedelta, l
     return ids
 
 
-def _put_off(connection: Connection, name: str, now: datetime, shut_until: datetime, patience: Patience) -> None:
-    """Wait for the destination to open again. What has no time left for that is given up."""
+def _put_off(connection: Connection, name: str, now: datetime, shut_until: datetime, patience: Patience) -> list[NotificationId]:
+    """Wait for the destination to open again. What has no time left for that is given up, and told."""
     due = select(NOTIFICATION.c.id, NOTIFICATION.c.since).where(NOTIFICATION.c.destination == name, NOTIFICATION.c.due_at <= now)
     found = connection.execute(due.with_for_update(skip_locked=True)).all()
-    over = [row.id for row in found if row.since + patience.whole <= now]
+    over = [NotificationId(row.id) for row in found if row.since + patience.whole <= now]
     later = [row.id for row in found if row.since + patience.whole > now]
     _write(connection, over, status=Status.DEAD.value, due_at=None)
     _write(connection, later, status=Status.WAITING.value, due_at=shut_until)
+    return over
 
 
 def give_back(connection: Connection, ids: Sequence[NotificationId], now: datetime) -> None:

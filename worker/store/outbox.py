@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from worker.core.deliveries import Breaker, Heard, Patience
 from worker.store import destinations, notifications, signing
 from worker.store.database import reading
-from worker.store.notifications import Notification, NotificationId, Status
+from worker.store.notifications import Claimed, Notification, NotificationId, Status
 from worker.store.sealing import Sealer, with_sealer
 
 
@@ -20,7 +20,7 @@ class Outbox:
         self._database, self._sealer, self._patience = with_sealer(database, sealer), sealer, patience
         self._reader = reading(self._database)
 
-    def claim(self, now: datetime, lease: timedelta, lines: int, batch: int) -> list[list[NotificationId]]:
+    def claim(self, now: datetime, lease: timedelta, lines: int, batch: int) -> Claimed:
         """See `notifications.claim`."""
         with self._database.begin() as connection:
             return notifications.claim(connection, now, lease, lines, batch, self._patience)

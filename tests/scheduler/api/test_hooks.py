@@ -2,22 +2,28 @@
 
 import json
 import threading
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from scheduler.inbox import read_conversations
 from scheduler.sweep import Swept, sweep
 from tests.broker import Broker
 from tests.scheduler.api.served import Api, problem, serving
 from tests.scheduler.made import a_job_in, in_hours, opened, paid, rows, settings_in
 from worker.app import POLL
-from worker.core.job import Conversation, ConversationId, Job
+from worker.core.events import ConversationTold, Event
+from worker.core.job import Conversation, ConversationId, Job, JobId
 from worker.core.marks import conversation_mark, replica_mark
 from worker.core.states import State
+from worker.core.visiting import SHUTDOWN
+from worker.engine import Engine
 from worker.store.clock import utc_now
 
+RECORDING = "application.recording_ready"
 BASE = "http://127.0.0.1:1"
 LONG = [{"role": "user", "content": "word " * 100}] * 200
 
@@ -97,6 +103,35 @@ def test_who_dies_over_a_letter_leaves_it_to_whoever_comes_after_his_lease(api: 
     assert ledger.get(job.id).attempt.called_at is None
     assert ledger.take_letters(now + lease, lease, 10, of_trainings=True) == [taken]
     ledger.letters_read([taken])
+
+
+class KilledError(BaseException):
+    """The process ended here."""
+
+
+class Mortal(Engine):
+    """One that is killed when it hears of the second word of a conversation."""
+
+    __slots__ = ()
+
+    @override
+    def tell(self, job_id: JobId, event: Event) -> Job:
+        if isinstance(event, ConversationTold) and event.kind == RECORDING:
+            raise KilledError
+        return super().tell(job_id, event)
+
+
+def test_who_dies_over_the_second_word_of_a_conversation_has_told_the_first_once(api: Api) -> None:
+    job, parts = talking(api), api.parts
+    for kind in ("system.replica_joined", RECORDING, SHUTDOWN):
+        assert api.post(talk_path(api, job, 2), word(kind)).status_code == 204
+    mortal = Mortal(**{field.name: getattr(parts.engine, field.name) for field in fields(parts.engine)})
+    with pytest.raises(KilledError):
+        read_conversations(replace(parts, engine=mortal))
+    later = utc_now() + 2 * parts.settings.lease
+    left = parts.ledger.take_letters(later, parts.settings.lease, 9, of_trainings=False)
+    assert [letter.kind for letter in left] == [RECORDING, SHUTDOWN]
+    assert [line.event for line in parts.ledger.story(job.id)].count("ConversationTold") == 1
 
 
 @pytest.mark.parametrize(

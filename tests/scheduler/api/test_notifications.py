@@ -45,7 +45,7 @@ def test_one_that_was_given_up_is_due_at_once_when_it_is_sent_again(api: Api) ->
     again = api.post(f"/v1/notifications/{one.id}/redeliver")
     assert again.status_code == 200
     assert (again.json()["id"], again.json()["status"], again.json()["tries"]) == (one.id, "waiting", 0)
-    [claimed] = api.parts.courier.outbox.claim(utc_now(), api.parts.settings.lease, 8, 500)
+    [claimed] = api.parts.courier.outbox.claim(utc_now(), api.parts.settings.lease, 8, 500).batches
     assert one.id in claimed
 
 

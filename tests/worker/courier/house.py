@@ -77,9 +77,10 @@ class House:
 
     def sweep(self, courier: Courier | None = None) -> int:
         """Deliver what is due, as a worker does that is rung for; how many destinations that were."""
-        claimed = self.outbox.claim(self.clock(), LEASE, 8, 50)
+        one = courier or self.courier()
+        claimed = one.claim(8, 50)
         for ids in claimed:
-            (courier or self.courier()).deliver(ids)
+            one.deliver(ids)
         return len(claimed)
 
     def statuses(self) -> Counter[Status]:

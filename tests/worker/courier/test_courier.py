@@ -15,6 +15,7 @@ from tests.receiver import Receiver, Told
 from tests.worker.core.samples import CONVERSATION
 from tests.worker.courier.house import JOIN, LINKS, NEAR, QUICK, House
 from tests.worker.store.made import LEASE, SECOND
+from worker import counted
 from worker.core.decide import decide
 from worker.core.events import ConversationTold
 from worker.core.failures import POLICIES, Failure
@@ -23,6 +24,8 @@ from worker.core.marks import conversation_mark
 from worker.core.request import Start
 from worker.core.rules import Rules, phase
 from worker.core.states import State
+from worker.counted import NOTIFICATIONS, series
+from worker.counts import Counts
 from worker.guarded import UnansweredError
 from worker.posting import Poster
 from worker.store.jobs import Applied
@@ -204,6 +207,20 @@ class Dying(Poster):
         if self.within > SECOND:
             super().post(address, headers, body)
         raise DyingError
+
+
+def test_each_dead_letter_is_counted_and_logged_those_too_that_a_dead_host_left_no_time_for(house: House) -> None:
+    house.receiver.decide = lambda _number, _id: 503
+    counts, ids = Counts(), {job.id for job in house.moved(count=10)}
+    counting = replace(house.courier(), counts=counts)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(60):
+            house.sweep(counting)
+            house.clock.now += SECOND
+    assert house.statuses() == {Status.DEAD: 10}
+    assert counts.take()[series(NOTIFICATIONS, counted.Told.DEAD.value)] == 10
+    named = [line["notification_id"] for line in lines if line["log_level"] == "error"]
+    assert sorted(one.split("_")[1] for one in named) == sorted(ids)
 
 
 @pytest.mark.parametrize(("within", "arrivals"), [(timedelta(seconds=10), 2), (SECOND, 1)])

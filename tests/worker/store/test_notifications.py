@@ -58,7 +58,7 @@ def told(ledger: Ledger, now: datetime = NOW, host: str = "caller.example", **ch
 
 
 def claimed(outbox: Outbox, now: datetime = NOW, lines: int = MANY, batch: int = MANY) -> list[list[NotificationId]]:
-    return outbox.claim(now, LEASE, lines, batch)
+    return outbox.claim(now, LEASE, lines, batch).batches
 
 
 def statuses(outbox: Outbox) -> dict[NotificationId, Status]:
