@@ -17,7 +17,8 @@ def look_up(tavus: Tavus, looks: Sequence[LookUpMark], patience: timedelta) -> d
     """What a pass over the account's replicas says of each mark. All looks are of one account."""
     if not looks:
         return {}
-    found = own_replicas(tavus, looks[0].account, patience)
+    marks = {look.mark for look in looks}
+    found = own_replicas(tavus, looks[0].account, patience, lambda replica: mark_in(replica.name or "") in marks)
     if isinstance(found, Unread):
         return {look.mark: events.LookupUnread(look.mark, found.detail, found.retry_after, found.fault) for look in looks}
     carriers = _carriers(found)

@@ -22,7 +22,7 @@ _PAUSES = (0.05, 0.2, 0.8)  # seconds before a page is asked for again: most of 
 
 @dataclass(frozen=True, slots=True)
 class Scanned(Generic[Row]):
-    """Every row of the list."""
+    """Every row of the list that was asked for."""
 
     rows: tuple[Row, ...]
 
@@ -36,13 +36,18 @@ class Unread:
     fault: Failure | None = None
 
 
-def own_replicas(tavus: Tavus, account: str, patience: timedelta) -> Scanned[Replica] | Unread:
-    """Every replica of the account's own, each with its name: one that is not shown cannot be said not to be a mark. Their documents are left out."""
+def own_replicas(
+    tavus: Tavus, account: str, patience: timedelta, is_wanted: Callable[[Replica], bool] | None = None
+) -> Scanned[Replica] | Unread:
+    """Every replica of the account's own, each with its name: one that is not shown cannot be said not to be a mark. Their documents are left out.
+
+    `is_wanted`: of a list of a hundred thousand, which of them are kept, where most are not.
+    """
 
     def ask(page: int) -> Reply:
         return tavus.list_replicas(account, page=page, replica_type="user")
 
-    return scan(ask, _named_replica, lambda row: row.id, patience, tavus.wait)
+    return scan(ask, _named_replica, lambda row: row.id, patience, tavus.wait, is_wanted)
 
 
 def active_conversations(tavus: Tavus, account: str, patience: timedelta) -> Scanned[RemoteConversation] | Unread:
@@ -66,14 +71,15 @@ def scan(
     key: Callable[[Row], str],
     patience: timedelta,
     wait: Callable[[float], None] = time.sleep,
+    is_wanted: Callable[[Row], bool] | None = None,
 ) -> Scanned[Row] | Unread:
-    """Ask for page after page until all of `total_count` are there; no page is asked for once `patience` is over.
+    """Ask for page after page until all of `total_count` are there, and keep those that are wanted; no page is asked for once `patience` is over.
 
     A list that only grows is read on: what is new pushes rows from one page to the next, and stands at an end that is then read again. One that
     shrinks is read anew.
     """
     deadline = time.monotonic() + patience.total_seconds()
-    reading, begun_anew = _Reading(read, key), 0
+    reading, begun_anew = _Reading(read, key, is_wanted), 0
     while not reading.is_whole:
         if time.monotonic() > deadline:
             return Unread(f"the list of {reading.total} is too long, or changes too fast, to be read in {patience.total_seconds():.0f} s")
@@ -85,16 +91,19 @@ def scan(
             continue
         if not (reading.has_shrunk and begun_anew < _ANEW):
             return Unread(flaw)
-        reading, begun_anew = _Reading(read, key), begun_anew + 1
-    return Scanned(tuple(reading.rows.values()))
+        reading, begun_anew = _Reading(read, key, is_wanted), begun_anew + 1
+    return Scanned(tuple([row for row in reading.rows.values() if row is not None]))
 
 
 class _Reading(Generic[Row]):
     """What was read so far of one list, and whether it can still be one list."""
 
-    def __init__(self, read: Callable[[Document], Row | None], key: Callable[[Row], str]) -> None:
-        self._read, self._key = read, key
-        self.rows: dict[str, Row] = {}
+    def __init__(
+        self, read: Callable[[Document], Row | None], key: Callable[[Row], str], is_wanted: Callable[[Row], bool] | None = None
+    ) -> None:
+        self._read, self._key, self._is_wanted = read, key, is_wanted
+        self.rows: dict[str, Row | None] = {}
+        """By key; None: it was there, and is not wanted."""
         self.total: int | None = None
         self.next_page = 1
         self.has_shrunk = False
@@ -132,7 +141,7 @@ class _Reading(Generic[Row]):
             if row is None:
                 return "a row without an id or a name"
             repeated += self._key(row) in self.rows
-            self.rows[self._key(row)] = row
+            self.rows[self._key(row)] = row if self._is_wanted is None or self._is_wanted(row) else None
         if repeated and not self._grown:
             return f"{repeated} of its rows came before"
         if len(self.rows) > (self.total or 0):

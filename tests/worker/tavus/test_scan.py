@@ -13,7 +13,10 @@ from tests.worker.tavus.scripted import Asked, Said, Scripted
 from worker.core.events import Event, LookupUnread, MarkAbsent, MarkAmbiguous, MarkFound, SubmissionAccepted
 from worker.core.failures import Failure
 from worker.core.job import ReplicaId
+from worker.tavus.client import Answer, Reply
 from worker.tavus.perform import Performer
+from worker.tavus.scan import Scanned, Unread, scan
+from worker.tavus.wire import replica_of
 
 Row = dict[str, Any]
 HTML = b"<html>busy</html>"
@@ -41,6 +44,22 @@ def test_a_mark_that_is_there_once_is_found_on_any_page(others: int) -> None:
     news, asked = learned(pages(everything[:100], everything[100:]))
     assert news == MarkFound(MARK, ReplicaId("rX"))
     assert asked == 1 + (others >= 100)
+
+
+def test_of_a_list_that_is_read_whole_those_alone_are_kept_that_are_wanted_and_a_flaw_in_the_others_counts() -> None:
+    listed = {1: rows(100), 2: rows(100, start=100)}
+    document = {number: {"data": some, "total_count": 200} for number, some in listed.items()}
+
+    def answer(page: int) -> Reply:
+        return Answer(200, document[page])
+
+    wanted = ReplicaId("r150")
+    found = scan(answer, replica_of, lambda row: row.id, timedelta(seconds=20), is_wanted=lambda row: row.id == wanted)
+    assert isinstance(found, Scanned)
+    assert [row.id for row in found.rows] == [wanted]
+    document[2]["data"] = rows(100, start=99)
+    flawed = scan(answer, replica_of, lambda row: row.id, timedelta(seconds=20), is_wanted=lambda row: row.id == wanted)
+    assert isinstance(flawed, Unread)
 
 
 def test_an_empty_account_has_no_mark() -> None:
