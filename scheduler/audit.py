@@ -14,7 +14,7 @@ from worker.core.replay import Told, difference
 from worker.core.rules import Rules
 from worker.store import stories
 from worker.store.rulebook import Rulebook
-from worker.store.shelves import Shelf
+from worker.store.shelves import UNREADABLE, Shelf
 from worker.tavus.scan import Unread, own_replicas
 from worker.tavus.wire import Replica
 
@@ -100,7 +100,11 @@ def audit_account(parts: Parts, account: str, patience: timedelta) -> Iterator[F
     if isinstance(found, Unread):
         yield Finding("remote", account, f"its list could not be read: {found.detail}")
         return
-    attempts = parts.ledger.attempts(account)
+    try:
+        attempts = parts.ledger.attempts(account)
+    except UNREADABLE as error:  # a row that somebody changed by hand, or that a newer version wrote; the job is named for that elsewhere
+        yield Finding("remote", account, f"its submissions could not be read: {type(error).__name__}: {error}")
+        return
     yield from _unknown(found.rows, attempts)
     yield from _gone({row.id for row in found.rows}, attempts, began - parts.engine.rules.settle_time, parts.engine.clock())
 

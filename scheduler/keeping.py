@@ -49,9 +49,9 @@ def retain(parts: Parts, seconds: float = PORTION) -> bool:
         return False
     erased, until = held.found.get(JOBS, 0), time.monotonic() + seconds
     place = JobId(held.place) if held.place else None
-    goes_on = True
+    goes_on, watched = True, 2 * parts.engine.rules.training_deadline
     while goes_on and time.monotonic() < until:
-        last, count = parts.ledger.retention.some(place, clock(), keep)
+        last, count = parts.ledger.retention.some(place, clock(), keep, watched)
         place, erased, goes_on = last or place, erased + count, last is not None
     if goes_on:
         rounds.leave(held, place or "", {JOBS: erased}, clock())

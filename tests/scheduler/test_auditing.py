@@ -18,7 +18,7 @@ from tests.scheduler.made import a_job_in, at_tavus, opened, paid, trained
 from tests.scheduler.test_audit import by_hand, one_in
 from tests.worker.store.made import at_once
 from worker.assembly import Parts
-from worker.core.job import Outcome, Terms
+from worker.core.job import JobId, Outcome, Terms
 from worker.core.states import State
 from worker.settings import Settings
 from worker.store.rounds import Round
@@ -118,6 +118,15 @@ def test_a_list_that_cannot_be_read_is_no_finding(remote: tuple[Parts, Sandbox])
     with capture_logs() as lines:
         assert audited(remote[0]).outcome == {JOBS: 1}
     assert [line["account"] for line in lines if line["log_level"] == "warning" and "compare" in line["event"]] == ["default", "studio"]
+
+
+def test_a_submission_that_cannot_be_read_is_named_and_the_audit_comes_to_its_end(remote: tuple[Parts, Sandbox]) -> None:
+    parts, _ = remote
+    assert by_hand(parts, "UPDATE attempt SET outcome = 'a word of a newer version'", JobId("")) == 1
+    with capture_logs() as lines:
+        assert audited(parts).outcome == {JOBS: 1, "readable": 1}
+    compared = [line for line in lines if "compare" in line["event"]]
+    assert [(line["account"], "newer version" in line["reason"]) for line in compared] == [("default", True)]
 
 
 def test_an_account_that_may_ask_little_is_not_asked_for_that(remote: tuple[Parts, Sandbox], broker: Broker) -> None:

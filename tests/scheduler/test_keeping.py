@@ -47,7 +47,7 @@ def lived(settings: Settings, pattern: Path) -> Iterator[Parts]:
 def erased(parts: Parts) -> list[Job]:
     """Erase as if it were years later; what was erased."""
     place, later = None, NOW + timedelta(days=3 * 365)
-    while (place := parts.ledger.retention.some(place, later, KEEP)[0]) is not None:
+    while (place := parts.ledger.retention.some(place, later, KEEP, KEEP)[0]) is not None:
         pass
     return [job for job in parts.ledger.recent(1000) if job.erased_at is not None]
 

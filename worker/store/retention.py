@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, insert, not_, or_, select, update
 
 from worker.core.job import UNSETTLED, Job, JobId, Outcome
 from worker.core.marks import first_id_of
@@ -34,16 +34,20 @@ class Retention:
         """Erases nothing yet."""
         self._database, self._glancer = database, glancing(database)
 
-    def some(self, after: JobId | None, now: datetime, keep: timedelta) -> tuple[JobId | None, int]:
-        """Erase of the next jobs after that id; the last that was looked at, None where there are no more, and how many were erased."""
-        wanted = select(JOB.c.id).where(JOB.c.id < first_id_of(now - keep), *_erasable(now, keep)).order_by(JOB.c.id).limit(_TOGETHER)
+    def some(self, after: JobId | None, now: datetime, keep: timedelta, watched: timedelta) -> tuple[JobId | None, int]:
+        """Erase of the next jobs after that id; the last that was looked at, None where there are no more, and how many were erased.
+
+        `watched`: how long a training that never ends is looked at; what it costs is known as far as it ever will be.
+        """
+        erasable = _erasable(now, keep, watched)
+        wanted = select(JOB.c.id).where(JOB.c.id < first_id_of(now - keep), *erasable).order_by(JOB.c.id).limit(_TOGETHER)
         # Outside the transaction that writes: where there is nothing to erase, this reads every job.
         with self._glancer.connect() as connection:
             ids = list(connection.execute(wanted if after is None else wanted.where(JOB.c.id > after)).scalars())
         if not ids:
             return None, 0
         with self._database.begin() as connection:
-            still = select(JOB.c.id).where(JOB.c.id.in_(ids), *_erasable(now, keep)).order_by(JOB.c.id)
+            still = select(JOB.c.id).where(JOB.c.id.in_(ids), *erasable).order_by(JOB.c.id)
             locked = [JobId(one) for one in connection.execute(still.with_for_update(of=JOB, skip_locked=True)).scalars()]
             jobs, _ = shelves.readable(connection, locked)  # who cannot be read is for the audit
             for job in jobs:
@@ -51,11 +55,12 @@ class Retention:
         return JobId(ids[-1]), len(jobs)
 
 
-def _erasable(now: datetime, keep: timedelta) -> list[ColumnElement[bool]]:
+def _erasable(now: datetime, keep: timedelta, watched: timedelta) -> list[ColumnElement[bool]]:
     """Jobs that are over for so long, of which nothing is due, no money is open, and nothing is still to be done or told."""
     of_job, in_hold = ATTEMPT.c.job_id == JOB.c.id, and_(ATTEMPT.c.outcome == Outcome.FAILED.value, ATTEMPT.c.vanished_at.is_(None))
+    is_over = and_(ATTEMPT.c.outcome == Outcome.CHARGED.value, ATTEMPT.c.intended_at < now - watched)
     is_open = or_(
-        and_(ATTEMPT.c.outcome.in_([one.value for one in UNSETTLED]), ATTEMPT.c.vanished_at.is_(None)),
+        and_(ATTEMPT.c.outcome.in_([one.value for one in UNSETTLED]), ATTEMPT.c.vanished_at.is_(None), not_(is_over)),
         and_(in_hold, ATTEMPT.c.deleted_at.is_(None), or_(ATTEMPT.c.deletable_at.is_(None), ATTEMPT.c.deletable_at > now)),
         ATTEMPT.c.delete_due_at.is_not(None),
     )

@@ -42,10 +42,10 @@ def an_end(ledger: Ledger, state: State = State.DONE, outcome: Outcome = Outcome
     return changed(ledger, job, state=state, due_at=None, attempts=(attempt,), conversation=TALK, detail="Ann Smith said so")
 
 
-def erased(ledger: Ledger, at: Any = LATER) -> int:  # noqa: ANN401 - a moment
+def erased(ledger: Ledger, at: Any = LATER, watched: timedelta = LATER - NOW + DAY) -> int:  # noqa: ANN401 - a moment
     place, count = None, 0
     while True:
-        place, some = ledger.retention.some(place, at, KEEP)
+        place, some = ledger.retention.some(place, at, KEEP, watched)
         count += some
         if place is None:
             return count
@@ -122,6 +122,15 @@ def test_what_anything_may_hang_on_is_left_alone(ledger: Ledger, database: Engin
     assert dump(database) == before
 
 
+def test_a_training_that_outlived_every_look_keeps_nothing_that_was_asked_for_and_its_money_stays(ledger: Ledger, database: Engine) -> None:
+    job = an_end(ledger, State.CANCELLED, Outcome.CHARGED)
+    an_end(ledger, State.CANCELLED, Outcome.RESERVED)
+    assert erased(ledger, watched=KEEP) == 1
+    assert ledger.get(job.id).attempt.outcome is Outcome.CHARGED
+    assert ledger.get(job.id).erased_at == LATER
+    assert "Ann Smith" in dump(database), "of the other nobody knows yet whether it was paid"
+
+
 def test_what_was_over_for_less_is_left_alone_however_old_the_job_is(ledger: Ledger) -> None:
     job = an_end(ledger)
     assert erased(ledger, NOW + 89 * DAY) == 0
@@ -160,6 +169,6 @@ def test_all_of_many_are_erased_some_at_a_time(ledger: Ledger, monkeypatch: pyte
     place: JobId | None = None
     found = list[tuple[JobId | None, int]]()
     while not found or place is not None:
-        place, count = ledger.retention.some(place, LATER, KEEP)
+        place, count = ledger.retention.some(place, LATER, KEEP, KEEP)
         found.append((place, count))
     assert found == [(ids[1], 2), (ids[3], 2), (ids[4], 1), (None, 0)]
