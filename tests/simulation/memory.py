@@ -16,7 +16,8 @@ from worker.core.rules import Rules
 from worker.core.states import State
 from worker.core.values import Maker
 from worker.store.accounts import Stop
-from worker.store.budgets import BudgetSpentError
+from worker.store.applied import changed
+from worker.store.budgets import BudgetSpentError, free_from
 from worker.store.claims import Claim
 from worker.store.inbox import Letter
 from worker.store.inbox import New as NewLetter
@@ -399,8 +400,12 @@ class MemoryLedger:
             over = self.budget_reached(after.account, now, change.rules, written=1)
             if over is not None:
                 raise BudgetSpentError(over)
-        elif terms.max_in_flight is not None and after.is_settled and not change.before.is_settled:
+            return
+        if terms.max_in_flight is not None and after.is_settled and not change.before.is_settled:
             self._wake(after.account, (Failure.IN_FLIGHT_FULL,), now, 1)
+        for attempt in changed(change.before, after) if terms.max_trainings_a_month is not None else ():
+            if (at := free_from(change.before.attempt_of(attempt.mark), attempt, now)) is not None:
+                self._wake(after.account, (Failure.MONTH_SPENT,), at, 1)
 
 
 def _asks(job: Job) -> bool:

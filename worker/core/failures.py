@@ -181,7 +181,10 @@ POLICIES: dict[Failure, Policy] = {
         "Tavus keeps answering the conversation with nonsense and none appears: ask its support. Release opens another.",
         State.OPENING,
     ),
-    Failure.MONTH_SPENT: Policy(_FREE, "The account's trainings of this month are spent: goes on next month, or when its limit is raised."),
+    Failure.MONTH_SPENT: Policy(
+        _FREE,
+        "The account's trainings of this month are spent: goes on when one of them is refunded, next month, or when its limit is raised.",
+    ),
     Failure.IN_FLIGHT_FULL: Policy(_FREE, "As many trainings run as the account's limit allows: goes on when one of them ends."),
     Failure.PACED: Policy(_FREE, "The account may ask Tavus for no more just now: goes on by itself, as soon as it may."),
     Failure.REPLICA_VANISHED: Policy(

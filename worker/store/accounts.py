@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, String, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.core.effects import StopAccount
@@ -17,6 +17,7 @@ ACCOUNT, VOICE = METADATA.tables["account"], METADATA.tables["voice"]
 
 # Said at every step of every job, so built once: to build one takes longer than the database takes to answer it.
 _EVERY = select(ACCOUNT)
+_ONE = select(ACCOUNT).where(ACCOUNT.c.name == bindparam("account", type_=String))
 _STOPPED = (
     select(ACCOUNT.c.name, ACCOUNT.c.stopped_for, ACCOUNT.c.stopped_at, ACCOUNT.c.deaf)
     .where(ACCOUNT.c.stopped_at.is_not(None))
@@ -62,6 +63,12 @@ class Known:
 def known(connection: Connection) -> Known:
     """See `Known`."""
     return Known({row["name"]: terms_from(dict(row)) for row in connection.execute(_EVERY).mappings().all()})
+
+
+def terms_of(connection: Connection, account: str) -> Terms:
+    """The terms of one account, among however many."""
+    row = connection.execute(_ONE, {"account": account}).mappings().first()
+    return Terms() if row is None else terms_from(dict(row))
 
 
 def stops(connection: Connection) -> list[Stop]:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from worker.core.events import BudgetReached
 from worker.core.failures import Failure
-from worker.core.job import UNSETTLED, Outcome, Terms
+from worker.core.job import UNPAID, UNSETTLED, Attempt, Outcome, Terms
 from worker.core.rules import Rules
 from worker.store.tables import METADATA
 
@@ -42,6 +42,15 @@ def reached(connection: Connection, account: str, terms: Terms, now: datetime, r
             detail = f"{paid} trainings are paid for this month, and the account {account} allows {terms.max_trainings_a_month}"
             return BudgetReached(Failure.MONTH_SPENT, detail, retry_after=_month_after(now) - now)
     return None
+
+
+def free_from(before: Attempt | None, after: Attempt, now: datetime) -> datetime | None:
+    """From when a submission no longer counts for its month, when this is what its account has just learned of it; None: it goes on to count."""
+    if before is not None and before.outcome is after.outcome:
+        return None
+    if after.outcome in UNPAID:
+        return now
+    return after.deletable_at if after.outcome is Outcome.FAILED else None
 
 
 def used(connection: Connection, account: str, terms: Terms, now: datetime, rules: Rules) -> tuple[int | None, int | None]:

@@ -106,7 +106,10 @@ def _claimed(wanted: Select[Any]) -> Select[Any]:
 
 
 def wake(connection: Connection, account: str, failures: Iterable[Failure], now: datetime, *, limit: int | None = None) -> None:
-    """Make queued jobs of the account due that wait for one of these reasons: the first `limit`, or all. Claimed ones are passed over."""
+    """Make queued jobs of the account due at `now` that wait for one of these reasons until later: the first `limit`, or all.
+
+    Claimed ones are passed over.
+    """
     waiting = (
         JOB.c.account == account,
         JOB.c.state == State.QUEUED.value,

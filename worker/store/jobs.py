@@ -231,5 +231,9 @@ def _mind_the_budget(connection: Connection, change: Applied, now: datetime) -> 
         budgets.lock(connection, after.account)
         if (over := budgets.reached(connection, after.account, terms, now, change.rules, written=1)) is not None:
             raise budgets.BudgetSpentError(over)
-    elif terms.max_in_flight is not None and after.is_settled and not before.is_settled:
+        return
+    if terms.max_in_flight is not None and after.is_settled and not before.is_settled:
         claims.wake(connection, after.account, [Failure.IN_FLIGHT_FULL], now, limit=1)
+    for attempt in applied.changed(before, after) if terms.max_trainings_a_month is not None else ():
+        if (at := budgets.free_from(before.attempt_of(attempt.mark), attempt, now)) is not None:
+            claims.wake(connection, after.account, [Failure.MONTH_SPENT], at, limit=1)

@@ -196,12 +196,12 @@ class Reader:
     def terms(self, account: str) -> Terms:
         """The account's terms."""
         with self._glancing() as connection:
-            return accounts.known(connection).terms_of(account)
+            return accounts.terms_of(connection, account)
 
     def budget_reached(self, account: str, now: datetime, rules: Rules) -> BudgetReached | None:
         """What the account's limits say to one more training, as a hint: the intent itself is counted where it is written."""
         with self._glancing() as connection:
-            return budgets.reached(connection, account, accounts.known(connection).terms_of(account), now, rules)
+            return budgets.reached(connection, account, accounts.terms_of(connection, account), now, rules)
 
     def book(self, now: datetime, *, account: str | None = None, month: str | None = None, caller: str | None = None) -> list[book.Month]:
         """See `book.months`."""

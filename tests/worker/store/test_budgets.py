@@ -222,6 +222,32 @@ def test_however_a_training_ends_its_place_is_free(ledger: Ledger, end: dict[str
     assert due(ledger) == {job.id}
 
 
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.ABSENT])
+def test_a_submission_that_was_not_paid_after_all_leaves_its_place_of_the_month_to_the_first_that_waits(
+    ledger: Ledger, outcome: Outcome
+) -> None:
+    ledger.set_terms(MAIN, Terms(max_trainings_a_month=1), NOW)
+    sent = attempted(ledger, Outcome.RESERVED, state=State.SUBMITTING)
+    late, urgent = waiting(ledger, Failure.MONTH_SPENT), waiting(ledger, Failure.MONTH_SPENT, priority=1)
+    ended(ledger, sent, outcome=outcome)
+    assert said(ledger) is None
+    assert due(ledger) == {urgent.id}
+    assert late.id not in due(ledger)
+
+
+def test_a_refund_leaves_its_place_of_the_month_to_one_that_waits_when_it_is_safe_and_each_to_another(ledger: Ledger) -> None:
+    ledger.set_terms(MAIN, Terms(max_trainings_a_month=2), NOW)
+    failing, safe = [attempted(ledger), attempted(ledger)], NOW + DAY / 2
+    jobs = {waiting(ledger, Failure.MONTH_SPENT).id for _ in range(3)}
+    for one in failing:
+        ended(ledger, one, outcome=Outcome.FAILED, deletable_at=safe)
+    assert due(ledger, safe - SECOND) == set()
+    assert said(ledger, now=safe) is None
+    woken = due(ledger, safe)
+    assert len(woken) == 2
+    assert woken < jobs
+
+
 def test_a_look_without_an_end_frees_no_place(ledger: Ledger) -> None:
     ledger.set_terms(MAIN, Terms(max_in_flight=1), NOW)
     training, _ = attempted(ledger), waiting(ledger)
