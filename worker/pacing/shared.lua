@@ -9,10 +9,6 @@ local what, kind, pays, call = ARGV[1], ARGV[2], ARGV[3] == '1', ARGV[4]
 local limit, retry, now, process = tonumber(ARGV[5]), ARGV[6] == '1', tonumber(ARGV[7]), ARGV[8]
 local rest = 8
 if limit < 0 then limit = nil end
-if now < 0 then
-  local time = redis.call('TIME')
-  now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
 local CALLS, LOOKS, RETRIES, STATE, SHARERS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local span = n.window + n.margin
 
@@ -25,6 +21,18 @@ local function keep(...)
   redis.call('PEXPIRE', STATE, n.window * 1440)
 end
 local function of(name) return name .. ':' .. kind end
+
+-- The server's clock may be set back, as at a failover to a host that is behind: the book's own goes on from where it was, or it would hold
+-- everything back for as long.
+if now < 0 then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + value('shift')
+  if now < value('last') - n.margin then
+    keep('shift', value('shift') + value('last') - now)
+    now = value('last')
+  end
+end
+if now >= value('last') + n.margin then keep('last', now) end
 
 local function note(moment, member, is_look, is_retry)
   redis.call('ZADD', CALLS, moment, member)
