@@ -202,7 +202,10 @@ class Pace:
                 self._lost(error)
 
     def _own(self, account: str, limit: int | None) -> int | None:
-        """What this process may take of the budget while nobody can count what the others take."""
+        """What this process may take of the budget while nobody can count what the others take.
+
+        In the minute in which Redis goes away it may come on top of what others had sent, which nobody here knows.
+        """
         return None if limit is None else max(limit // (2 * (max(self._sharers.get(account, 0), self._among) or _UNKNOWN)), 1)
 
     def _book(self, account: str) -> Book:
