@@ -151,13 +151,15 @@ class Silence:
         parts = self._parts()
         self._sign_in = parts.settings.canary_interval.total_seconds() / _SIGNS
         silence = timedelta(0) if parts.settings.brokerless else EAR.silence  # nobody expects it to hear anything
-        with suppress(*UNREACHABLE):
+        try:
             parts.ledger.signs.leave(Sign(self._worker.hostname, now := parts.engine.clock(), silence))
             self._since = self._since or now
             self._uncalled = now - max(last_canary(parts) or self._since, self._since)
             if self._beat is not None:
                 # Without Redis each keeps to half of its part of an account's budget; who they are stands in the ledger.
                 parts.pace.among(len(parts.ledger.signs.read(now)))
+        except UNREACHABLE:
+            self._since = None  # while the ledger is away no canary can be seen: they are waited for anew when it is back
 
 
 def _rounded(silence: timedelta) -> int:

@@ -38,7 +38,12 @@ def entries(settings: Settings) -> tuple[Entry, ...]:
         Entry(SWEPT, "ring for whatever is due", settings.sweep_interval),
         Entry("settle scans", "look for submissions and conversations whose answer was lost: such jobs are due rows", None, SWEPT),
         Entry("notifications", "tell callers what became of their jobs: each is a due row", None, SWEPT),
-        Entry("roll-over", "let jobs go on that wait for the month's budget: they are due when the next month begins", None, SWEPT),
+        Entry(
+            "roll-over",
+            "let jobs go on that wait for the month's budget: they are due at the next refund, or when the next month begins",
+            None,
+            SWEPT,
+        ),
         Entry("voices", "read the stock voices of every account", settings.voices_refresh),
         Entry(learn.NAME, "learn from finished trainings and callbacks when to look", settings.learn_interval),
         Entry("canary", "see that workers take messages, and reach the ledger", settings.canary_interval),

@@ -11,6 +11,7 @@ create_task_handler: it catches InvalidTaskError, and Request unpacks the body w
 message back, and so it went for one worker after the other. Such a message is thrown away.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ import structlog
 from celery.worker.consumer import Consumer as CelerysConsumer
 
 log = structlog.get_logger("consumer")
+_PAUSE = 2.0
+"""Seconds: a broker that answers, and with an error, is there at once when it is asked again, and answers so for as long as a person needs."""
 _UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -40,6 +43,8 @@ class Consumer(CelerysConsumer):
                 raise
             log.info("the lost connection could not be closed in order", error=str(error))
         transport.client = address
+        if not isinstance(exc, self.connection_errors):
+            time.sleep(_PAUSE)
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:  # noqa: ANN401 - Celery's signature
         """What is called for each message."""

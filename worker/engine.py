@@ -85,6 +85,8 @@ class Engine(Mover):
     def delete_due(self, job_id: JobId) -> list[Job]:
         """Carry out what is due of the deletions of a job, and of the end of its conversation. Raises KeyError for an unknown one."""
         job, now = self.ledger.get(job_id), self.clock()
+        if any(stop.account == job.account and stop.deaf for stop in self.ledger.stops()):
+            return []  # nobody would answer: it is due again when a person has mended the key
         due = [one.replica_id for one in job.attempts if one.deletion is not None and one.deletion.due_at <= now and one.replica_id]
         wishes: list[Event] = [events.DeletionFellDue(replica_id) for replica_id in due]
         talk = job.conversation

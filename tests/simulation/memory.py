@@ -21,7 +21,7 @@ from worker.store.budgets import BudgetSpentError, free_from
 from worker.store.claims import Claim
 from worker.store.inbox import Letter
 from worker.store.inbox import New as NewLetter
-from worker.store.jobs import Added, Applied, KeyReusedError, New, StaleJobError
+from worker.store.jobs import _FIRST, Added, Applied, KeyReusedError, New, StaleJobError
 from worker.store.lessons import Training, training
 from worker.store.lines import Due, DueLine
 from worker.store.rulebook import digest_of
@@ -124,7 +124,9 @@ class MemoryLedger:
         paid = sum(one.intended_at >= month and _counts(one, now) for one in made) - written
         if terms.max_trainings_a_month is not None and paid >= terms.max_trainings_a_month:
             detail = f"{paid} trainings are paid for this month, and the account {account} allows {terms.max_trainings_a_month}"
-            return BudgetReached(Failure.MONTH_SPENT, detail, retry_after=_next(month) - now)
+            refunds = [one.deletable_at for one in made if one.intended_at >= month and one.outcome is Outcome.FAILED and one.deletable_at]
+            free = min([_next(month), *(safe for safe in refunds if safe > now)])
+            return BudgetReached(Failure.MONTH_SPENT, detail, retry_after=free - now)
         return None
 
     def subjects(self) -> list[str]:
@@ -405,7 +407,7 @@ class MemoryLedger:
             self._wake(after.account, (Failure.IN_FLIGHT_FULL,), now, 1)
         for attempt in changed(change.before, after) if terms.max_trainings_a_month is not None else ():
             if (at := free_from(change.before.attempt_of(attempt.mark), attempt, now)) is not None:
-                self._wake(after.account, (Failure.MONTH_SPENT,), at, 1)
+                self._wake(after.account, (Failure.MONTH_SPENT,), at, 1 if at <= now else _FIRST)
 
 
 def _asks(job: Job) -> bool:

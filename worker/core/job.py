@@ -1,7 +1,8 @@
 """A job as the ledger knows it: frozen values, nothing else. It may not hold behaviour that moves a job; only `decide` does that."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
@@ -86,6 +87,22 @@ class Attempt:
     def is_settled(self) -> bool:
         """Whether it is known what became of its money."""
         return self.outcome not in UNSETTLED or self.vanished_at is not None
+
+
+_UNKNOWN = datetime.max.replace(tzinfo=UTC)
+
+
+def _own(trained: Sequence[Attempt]) -> Attempt:
+    """Which of its trained replicas is the job's: the first, though somebody may delete it, until one that was paid for after that is trained.
+
+    Another that turns up beside it, and was sent before it was gone, was not trained in its place.
+    """
+    own, *others = sorted(trained, key=lambda one: (one.ended_at or _UNKNOWN, -one.number))
+    for other in others:
+        gone_at = own.deleted_at or own.vanished_at
+        if gone_at is not None and gone_at <= other.intended_at:
+            own = other
+    return own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,10 +202,10 @@ class Job:
         if len(self.attempts) == 1:  # nearly always: whatever it is, it is the one
             return self.attempts[0]
         living = [attempt for attempt in self.attempts if attempt.lives]
-        # What a job has that is trained stays its own, though somebody may delete it: another that turns up is not trained for that.
-        is_trained = self.state in {State.READY, State.OPENING, State.DONE}
-        trained = [attempt for attempt in self.attempts if attempt.outcome is Outcome.TRAINED and (attempt.lives or is_trained)]
-        return (trained or living or self.attempts)[-1]
+        trained = [attempt for attempt in self.attempts if attempt.outcome is Outcome.TRAINED]
+        if trained and self.state in {State.READY, State.OPENING, State.DONE}:
+            return _own(trained)
+        return ([attempt for attempt in trained if attempt.lives] or living or self.attempts)[-1]
 
     @property
     def is_settled(self) -> bool:

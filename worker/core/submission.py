@@ -71,8 +71,6 @@ def wait_for_input(job: Job, event: events.InputUnread, now: datetime, rules: Ru
 def wait_for_budget(job: Job, event: events.BudgetReached, now: datetime, rules: Rules) -> Decision:
     """The account's own limit is reached: wait, however long that is. Nothing is dropped for it, and no try is counted."""
     wait = event.retry_after or rules.retry_cap * (0.5 + 0.5 * phase(f"{job.id}:budget"))
-    if event.failure is Failure.MONTH_SPENT:  # its own failed submission counts until its refund is safe, and then leaves its place to it
-        wait = min([wait, *(one.deletable_at - now for one in job.attempts if one.deletable_at is not None and one.deletable_at > now)])
     since = job.trying_since if event.failure is job.failure else None  # who is patient with something else stays so
     waiting = replace(job, due_at=now + max(wait, timedelta(0)), failure=event.failure, detail=event.detail, trying_since=since)
     said_before = (job.failure, job.detail) == (event.failure, event.detail)

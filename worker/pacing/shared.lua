@@ -28,11 +28,10 @@ if now < 0 then
   local time = redis.call('TIME')
   now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + value('shift')
   if now < value('last') - n.margin then
-    keep('shift', value('shift') + value('last') - now)
+    state.shift = value('shift') + value('last') - now
     now = value('last')
   end
 end
-if now >= value('last') + n.margin then keep('last', now) end
 
 local function note(moment, member, is_look, is_retry)
   redis.call('ZADD', CALLS, moment, member)
@@ -54,6 +53,8 @@ if what ~= 'saw' then
   end
 end
 for _, key in ipairs({CALLS, LOOKS, RETRIES}) do redis.call('ZREMRANGEBYSCORE', key, '-inf', now - span) end
+-- Not before that: a Redis that is full lets a script write to its end, if the first that it writes makes nothing bigger.
+if now == value('last') or now >= value('last') + n.margin then keep('last', now, 'shift', value('shift')) end
 local sent, looks = redis.call('ZCARD', CALLS), redis.call('ZCARD', LOOKS)
 
 -- Thousandths of a call by which a lowered rate grows in a window: by a part of the limit as it is now.

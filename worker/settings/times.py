@@ -28,7 +28,7 @@ class Times(BaseSettings):
     brokerless_after: Duration = Field(
         timedelta(seconds=30),
         ge=_TWO_ANSWERS,
-        description="After so long without a word of the broker a worker finds its work in the ledger by itself: longer than a broker's restart.",
+        description="After so long without a word of the broker a worker finds its work in the ledger by itself: at least 8 s.",
     )
     http_timeout: Duration = Field(timedelta(seconds=30), description="The longest that a call to Tavus may take, in all.")
     task_limit: Duration = Field(timedelta(seconds=75), description="The longest that a task may run (enforced by Celery's prefork pool).")

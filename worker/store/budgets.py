@@ -40,7 +40,7 @@ def reached(connection: Connection, account: str, terms: Terms, now: datetime, r
         paid = _count_paid(connection, account, _month_of(now), now) - written
         if paid >= terms.max_trainings_a_month:
             detail = f"{paid} trainings are paid for this month, and the account {account} allows {terms.max_trainings_a_month}"
-            return BudgetReached(Failure.MONTH_SPENT, detail, retry_after=_month_after(now) - now)
+            return BudgetReached(Failure.MONTH_SPENT, detail, retry_after=_next_place(connection, account, now) - now)
     return None
 
 
@@ -69,6 +69,14 @@ def running(connection: Connection, account: str, now: datetime, rules: Rules) -
         ATTEMPT.c.intended_at > since,
     )
     return int(connection.execute(select(func.count()).select_from(ATTEMPT).where(*under_way)).scalar_one())
+
+
+def _next_place(connection: Connection, account: str, now: datetime) -> datetime:
+    """When the month has a place again at the latest: when it is another, or a refund is safe."""
+    refunds = (ATTEMPT.c.account == account, ATTEMPT.c.outcome == Outcome.FAILED.value, ATTEMPT.c.deletable_at > now)
+    of_month = ATTEMPT.c.intended_at >= _month_of(now)
+    first: datetime | None = connection.execute(select(func.min(ATTEMPT.c.deletable_at)).where(*refunds, of_month)).scalar_one()
+    return min(_month_after(now), first or _month_after(now))
 
 
 def _count_paid(connection: Connection, account: str, since: datetime, now: datetime) -> int:

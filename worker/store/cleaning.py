@@ -21,12 +21,13 @@ def due(connection: Connection, now: datetime, limit: int) -> list[JobId]:
     return [JobId(job_id) for job_id in dict.fromkeys(found)][:limit]
 
 
-def _hears(account: ColumnElement[str]) -> ColumnElement[bool]:
+def hears(account: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether the account can be asked anything: of one whose key is refused no wish is due before a person resumes it."""
     return not_(exists().where(ACCOUNT.c.name == account, ACCOUNT.c.stopped_at.is_not(None), ACCOUNT.c.deaf))
 
 
 # Built once: to build one takes longer than the database takes to answer it.
 _NOW, _LIMIT = bindparam("now", type_=Moment), bindparam("limit", type_=Integer)
 _END, _DELETION = JOB.c.conversation_end_due_at, ATTEMPT.c.delete_due_at
-_ENDS = select(JOB.c.id).where(_END <= _NOW, _hears(JOB.c.account)).order_by(_END).limit(_LIMIT)
-_DELETIONS = select(ATTEMPT.c.job_id).where(_DELETION <= _NOW, _hears(ATTEMPT.c.account)).order_by(_DELETION).limit(_LIMIT)
+_ENDS = select(JOB.c.id).where(_END <= _NOW, hears(JOB.c.account)).order_by(_END).limit(_LIMIT)
+_DELETIONS = select(ATTEMPT.c.job_id).where(_DELETION <= _NOW, hears(ATTEMPT.c.account)).order_by(_DELETION).limit(_LIMIT)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, func, literal, select, union_all
+from sqlalchemy import Connection, Engine, func, literal, select, true, union_all
 
 from worker.core.credits import Entry
 from worker.core.failures import Failure
@@ -16,6 +16,7 @@ from worker.core.job import Outcome
 from worker.core.rules import Rules
 from worker.core.states import State
 from worker.store import accounts, book, budgets, lines, shelves, tallies
+from worker.store.cleaning import hears
 from worker.store.database import glancing
 from worker.store.migrate import revision_in
 from worker.store.notifications import Status
@@ -83,9 +84,13 @@ class Gauges:
         """Since when the first row of each line is due, by what it waits for (a state, or a kind of errand) and account."""
         with self._glancer.connect() as connection:
             found = {(line.state.value, line.account): due_at for line, due_at in lines.oldest(connection, now).items()}
-            errands = {"deletion": ATTEMPT.c.delete_due_at, "end": JOB.c.conversation_end_due_at, "letter": INBOX.c.due_at}
-            for name, column in errands.items():
-                first: datetime | None = connection.execute(select(func.min(column)).where(column <= now)).scalar()
+            errands = {
+                "deletion": (ATTEMPT.c.delete_due_at, hears(ATTEMPT.c.account)),
+                "end": (JOB.c.conversation_end_due_at, hears(JOB.c.account)),
+                "letter": (INBOX.c.due_at, true()),
+            }
+            for name, (column, can_be_done) in errands.items():
+                first: datetime | None = connection.execute(select(func.min(column)).where(column <= now, can_be_done)).scalar()
                 if first is not None:
                     found[name, ""] = first
             return found

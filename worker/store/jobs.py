@@ -21,6 +21,8 @@ from worker.store.whole import jobs_of, rows_of
 
 __all__ = ["Added", "Applied", "KeyReusedError", "Ledger", "New", "StaleJobError"]
 
+_FIRST = 10
+"""Jobs that look when a place of the month comes free: some may be cancelled by then, or have had another. Who finds none waits for the next."""
 _BUDGET = (Failure.MONTH_SPENT, Failure.IN_FLIGHT_FULL, Failure.PACED)
 
 
@@ -236,4 +238,4 @@ def _mind_the_budget(connection: Connection, change: Applied, now: datetime) -> 
         claims.wake(connection, after.account, [Failure.IN_FLIGHT_FULL], now, limit=1)
     for attempt in applied.changed(before, after) if terms.max_trainings_a_month is not None else ():
         if (at := budgets.free_from(before.attempt_of(attempt.mark), attempt, now)) is not None:
-            claims.wake(connection, after.account, [Failure.MONTH_SPENT], at, limit=1)
+            claims.wake(connection, after.account, [Failure.MONTH_SPENT], at, limit=1 if at <= now else _FIRST)

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )  # fmt: skip
 
 from worker.core.states import FAIR, State
+from worker.store.cleaning import hears
 from worker.store.columns import Moment
 from worker.store.tables import METADATA
 
@@ -128,8 +129,9 @@ def _everything() -> CompoundSelect[Any]:
         JOB.c.rung_at <= bindparam("rung_before", type_=Moment)
     )
     now = bindparam("now", type_=Moment)
-    is_due = or_(exists().where(ATTEMPT.c.delete_due_at <= now), exists().where(JOB.c.conversation_end_due_at <= now))
-    deletions = select(literal(_DELETION).label("kind"), any_state, nobody).where(is_due)
+    deletion = exists().where(ATTEMPT.c.delete_due_at <= now, hears(ATTEMPT.c.account))
+    end = exists().where(JOB.c.conversation_end_due_at <= now, hears(JOB.c.account))
+    deletions = select(literal(_DELETION).label("kind"), any_state, nobody).where(or_(deletion, end))
     letters = select(literal(_LETTER).label("kind"), any_state, nobody).where(exists().where(INBOX.c.due_at <= now))
     words = select(literal(_WORD).label("kind"), any_state, nobody).where(exists().where(NOTIFICATION.c.due_at <= now))
     kind = case((ACCOUNT.c.deaf, _DEAF), else_=_STOPPED).label("kind")

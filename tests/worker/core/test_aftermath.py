@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.worker.core.samples import FOREIGN, HOUR, NOW, REPLICA, RULES, SECOND, after, attempt, decided, job, mark, request
+from tests.worker.core.samples import FOREIGN, HOUR, MINUTE, NOW, REPLICA, RULES, SECOND, after, attempt, decided, job, mark, request
 from worker.core import events as ev
 from worker.core.credits import Entry, entry_of
 from worker.core.decision import Decision
@@ -260,6 +260,19 @@ def test_a_job_that_has_its_replica_beside_another_of_its_own_watches_that_one(s
     assert trained.state is state
     assert trained.due_at is not None
     assert decided(trained, ev.FellDue(), trained.due_at).effects == (POLL,)
+
+
+@pytest.mark.parametrize("state", [State.READY, State.DONE])
+def test_a_second_one_that_is_trained_too_is_on_record_and_not_the_job_s_own_though_its_number_is_higher(state: State) -> None:
+    own = attempt(1, Outcome.TRAINED, ended_at=NOW)
+    both = job(state, due_at=NOW + HOUR, attempts=(own, attempt(2, Outcome.CHARGED)))
+    trained = after(both, ev.TrainingCompleted(ReplicaId("r2")), now=LATER)
+    assert [one.outcome for one in trained.attempts] == [Outcome.TRAINED, Outcome.TRAINED]
+    assert (trained.state, trained.due_at, trained.replica_id) == (state, None, own.replica_id)
+    gone = replace(trained, attempts=(replace(own, deleted_at=LATER + HOUR), trained.attempts[1]))
+    assert gone.replica_id == own.replica_id, "somebody wanted it gone, and no other in its place"
+    anew = replace(trained, attempts=(replace(own, deleted_at=NOW), replace(trained.attempts[1], intended_at=NOW + MINUTE)))
+    assert anew.replica_id == "r2", "this one was paid for in its place"
 
 
 def test_whoever_asks_for_the_conversation_meanwhile_gets_it_and_what_is_watched_is_watched_again_after_it() -> None:

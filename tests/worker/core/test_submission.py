@@ -154,13 +154,6 @@ def test_a_job_that_its_accounts_budget_holds_back_waits_as_long_as_it_takes_and
     assert (full.state, full.tries, full.attempts) == (State.QUEUED, 0, ())
 
 
-def test_a_job_whose_own_failed_submission_fills_its_month_comes_back_when_that_is_refunded() -> None:
-    failed = attempt(1, Outcome.FAILED, deletable_at=NOW + HOUR)
-    assert decided(job(attempts=(failed,)), SPENT).job.due_at == NOW + HOUR
-    assert decided(job(attempts=(failed,)), SPENT, NOW + HOUR).job.due_at == NOW + HOUR + 9 * 24 * HOUR
-    assert decided(job(attempts=(failed,)), FULL, NOW + HOUR).job.due_at != NOW + HOUR
-
-
 def test_a_budget_that_is_reached_is_told_of_once_and_again_when_it_is_another() -> None:
     one, told = job(), []
     for event in (FULL, FULL, SPENT, SPENT, FULL):

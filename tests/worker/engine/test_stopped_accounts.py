@@ -85,7 +85,11 @@ def test_what_was_wished_of_an_account_whose_key_is_refused_is_asked_for_once_an
     house.engine.delete_due(talking)
     assert stopped(house) == [(MAIN, Failure.KEY_REJECTED)]
     house.wait(2 * RULES.retry_cap)
-    assert house.ledger.due_deletions(house.clock.now, 9) == []
+    now, asked = house.clock.now, sum(house.asked().values())
+    assert (house.ledger.due_deletions(now, 9), house.engine.delete_due(talking), house.engine.delete_due(idle)) == ([], [], [])
+    assert sum(house.asked().values()) == asked
+    assert not house.ledger.due(now, rung_before=now).deletions
+    assert house.ledger.gauges.oldest(now) == {}, "nobody is to be woken for what a person is to mend"
     house.sandbox.account(KEY, revoked=False)
     house.engine.resume_account(MAIN)
     assert house.ledger.due_deletions(house.clock.now, 9) == [talking, idle]

@@ -235,17 +235,31 @@ def test_a_submission_that_was_not_paid_after_all_leaves_its_place_of_the_month_
     assert late.id not in due(ledger)
 
 
-def test_a_refund_leaves_its_place_of_the_month_to_one_that_waits_when_it_is_safe_and_each_to_another(ledger: Ledger) -> None:
+def test_a_refund_leaves_its_place_of_the_month_to_those_who_wait_when_it_is_safe(ledger: Ledger) -> None:
     ledger.set_terms(MAIN, Terms(max_trainings_a_month=2), NOW)
     failing, safe = [attempted(ledger), attempted(ledger)], NOW + DAY / 2
-    jobs = {waiting(ledger, Failure.MONTH_SPENT).id for _ in range(3)}
-    for one in failing:
-        ended(ledger, one, outcome=Outcome.FAILED, deletable_at=safe)
+    jobs = {waiting(ledger, Failure.MONTH_SPENT).id for _ in range(2)}
+    ended(ledger, failing[0], outcome=Outcome.FAILED, deletable_at=safe)
+    ended(ledger, failing[1], outcome=Outcome.FAILED, deletable_at=safe + DAY)
+    told = ledger.budget_reached(MAIN, NOW, RULES)
+    assert told is not None
+    assert told.retry_after == safe - NOW, "who comes new waits for the first of them too"
     assert due(ledger, safe - SECOND) == set()
     assert said(ledger, now=safe) is None
-    woken = due(ledger, safe)
-    assert len(woken) == 2
-    assert woken < jobs
+    assert due(ledger, safe) == jobs
+
+
+def test_who_finds_no_place_when_one_came_free_waits_for_the_next(ledger: Ledger) -> None:
+    ledger.set_terms(MAIN, Terms(max_trainings_a_month=1), NOW)
+    failing, sent = attempted(ledger), attempted(ledger, Outcome.RESERVED, state=State.SUBMITTING)
+    ended(ledger, failing, outcome=Outcome.FAILED, deletable_at=NOW + DAY)
+    told = ledger.budget_reached(MAIN, NOW, RULES)
+    assert (told and told.retry_after) == DAY
+    ended(ledger, sent, outcome=Outcome.REFUSED)
+    again = ledger.budget_reached(MAIN, NOW, RULES)
+    assert (again and again.retry_after) == DAY
+    after = ledger.budget_reached(MAIN, NOW + DAY, RULES)
+    assert after is None
 
 
 def test_a_look_without_an_end_frees_no_place(ledger: Ledger) -> None:
