@@ -118,7 +118,7 @@ class Silence:
         if self._beat is not None:
             self._beat = None
             self._parts().bell.post.to(self._parts().bell.post.usual)
-            log.info("the broker and beat are heard again: rings are messages again")
+            log.info("the broker is heard again: rings are messages again")
         # Not sooner than it may have been silent for too long; who wakes for nothing keeps a processor awake.
         left = (settings.brokerless_after - EAR.silence).total_seconds()
         return min(max(left, _LOOK), _SELDOM)
@@ -134,11 +134,11 @@ class Silence:
         if parts.settings.brokerless:
             log.info("REPLICAS_BROKERLESS: this worker finds its work in the ledger by itself")
             self._hands.take(READ_VOICES, once=True)
+        elif self._misses_beat():
+            log.warning("nothing has come of beat: this worker finds its work in the ledger by itself", seconds=_rounded(self._uncalled))
         else:
             log.warning(
-                "nothing was heard of the broker, or of beat: this worker finds its work in the ledger by itself",
-                broker_seconds=_rounded(EAR.silence),
-                beat_seconds=_rounded(self._uncalled),
+                "nothing was heard of the broker: this worker finds its work in the ledger by itself", seconds=_rounded(EAR.silence)
             )
         parts.bell.post.to(self._hands)
         self._hands.take(SWEEP, once=True)

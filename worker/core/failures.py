@@ -112,7 +112,7 @@ class Policy:
 _FIXER, _INPUT, _ABANDON = Action.RETRY_WITH_IMAGE_FIXER, Action.NEW_INPUT_NEEDED, Action.ABANDON
 _FREE, _PAID, _HOLD, _STOP = Action.RETRY_FREE, Action.RETRY_PAID, Action.HOLD, Action.STOP_ACCOUNT
 _SOME_QUALITY_ISSUE = (
-    "Tavus names a quality issue without its kind: ask its support, then abandon, or release: that submits again, and pays again."
+    "Tavus names a quality issue without its kind: ask Tavus' support, then abandon, or release: that submits again, and pays again."
 )
 
 POLICIES: dict[Failure, Policy] = {
