@@ -13,6 +13,7 @@ import pytest
 from celery.concurrency.prefork import TaskPool as Prefork
 from celery.concurrency.thread import TaskPool as Threads
 from celery.worker.state import reserved_requests
+from sqlalchemy.exc import OperationalError
 
 from scheduler.producers import enqueue
 from scheduler.readiness import Part, Readiness
@@ -262,6 +263,24 @@ def test_with_every_thread_at_work_and_by_rabbitmqs_heartbeats_a_worker_hears_to
     reserved_requests.discard(under_way)
     assert not hears()
     parts().close()
+
+
+def test_while_the_ledger_is_away_no_canary_is_missed_and_they_are_waited_for_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, parts = wired(settings_in(home))
+    silence = Silence(app, parts, SimpleNamespace(hostname="worker1@host", concurrency=1, consumer=None))
+    silence._leave_a_sign(60.0)
+    assert silence._since is not None
+    silence._since -= 3600 * SECOND  # it has run for an hour
+    with monkeypatch.context() as away:
+        away.setattr(type(parts().ledger.signs), "leave", _away)
+        silence._leave_a_sign(60.0)
+    silence._leave_a_sign(60.0)
+    assert silence._uncalled < 60 * SECOND
+    parts().close()
+
+
+def _away(*_given: object) -> None:
+    raise OperationalError("the ledger is away", None, Exception())
 
 
 def test_a_silence_that_is_shorter_than_two_answers_of_a_broker_is_refused(home: Path) -> None:
