@@ -49,6 +49,8 @@ return false
 _UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
 _SOON = 2
 """Seconds until queues are looked into anew that nothing wakes for: so long may a request lie there, of which the work takes hours."""
+_LEAST = 0.05
+"""Seconds: for ever is what Redis takes none for."""
 _NEVER = "replicas.nothing"
 """A list that nobody writes to: where there is nothing else to wait for, waiting for it is waiting for time to pass."""
 
@@ -82,6 +84,8 @@ class Channel(redis.Channel):
     _kept: tuple[Any, Any] | None = None
     _takes = False
     """Whether a script is under way, and not a BRPOP."""
+    _again = 0.0
+    """When the script is asked anew, where it found nothing: rings may come by the dozen meanwhile, and to ask it for each is a journey more."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - kombu's signature
         """Consume nothing yet."""
@@ -105,18 +109,20 @@ class Channel(redis.Channel):
     def _brpop_start(self, timeout: int | None = None) -> None:
         """Ask for the next message: the script is asked first."""
         queues = self._queue_cycle.consume(len(self.active_queues))
-        remembered = ["01"[queue not in self._unanswered] for queue in queues]
-        if "1" in remembered:
-            lists, self._takes = self._lists(queues), True
-            places = "".join(remembered) * len(self.priority_steps)
-            self._send("EVAL", _TAKE, 2 + len(lists), self.unacked_index_key, self.unacked_key, *lists, time.time(), places)
+        lists = self._lists(queues)
+        remembered = "".join("01"[queue not in self._unanswered] for queue in lists.values())
+        if "1" in remembered and time.monotonic() >= self._again:
+            self._takes = True
+            self._send("EVAL", _TAKE, 2 + len(lists), self.unacked_index_key, self.unacked_key, *lists, time.time(), remembered)
         elif queues:
             self._wait(queues, timeout)
 
     def _wait(self, queues: list[str], timeout: int | None = None) -> None:
         """Block until a message comes that may be lost, or it is time to look for the others."""
         loose = [queue for queue in queues if queue in self._unanswered or queue in self.wakes]
-        seconds = (timeout or self.brpop_timeout) if len(loose) == len(queues) else min(timeout or _SOON, _SOON)
+        seconds: float = timeout or self.brpop_timeout
+        if len(loose) < len(queues):
+            seconds = min(timeout or _SOON, max(self._again - time.monotonic(), _LEAST))
         self._takes = False
         self._send("BRPOP", *(self._lists(loose) or [_NEVER]), seconds)
 
@@ -126,9 +132,18 @@ class Channel(redis.Channel):
         self._brpop_sent_at = time.monotonic()  # type: ignore[assignment] # kombu's types know its first value alone
         connection.send_command(*command)
 
-    def _lists(self, queues: list[str]) -> list[str]:
-        """The lists of the queues: the more urgent ones of each first."""
-        return [self._q_for_pri(queue, step) for step in self.priority_steps for queue in queues]  # type: ignore[no-untyped-call] # the same
+    def _lists(self, queues: list[str]) -> dict[str, str]:
+        """The lists of the queues, each with its queue: the more urgent ones first. All but rings may be sent with a priority."""
+        first, *urgent = self.priority_steps
+        every = [(first, queue) for queue in queues] + [(step, queue) for step in urgent for queue in queues if queue not in self.wakes]
+        return {self._q_for_pri(queue, step): queue for step, queue in every}  # type: ignore[no-untyped-call] # the same
+
+    def _size(self, queue: str) -> int:
+        """See `kombu.transport.redis.Channel`."""
+        if queue not in self.wakes:
+            return int(super()._size(queue))  # type: ignore[no-untyped-call] # the same
+        with self.conn_or_acquire() as client:
+            return int(client.llen(queue))
 
     def _brpop_read(self, **options: Any) -> bool:  # noqa: ANN401 - kombu's signature
         """Read the answer: deliver the message, or wait for one. Raises Empty where there is none."""
@@ -141,6 +156,7 @@ class Channel(redis.Channel):
             self._flush_brpop_reauth()  # type: ignore[no-untyped-call] # the same
         if answer is None:
             if takes and self.active_queues:
+                self._again = time.monotonic() + _SOON
                 self._wait(self._queue_cycle.consume(len(self.active_queues)))
             raise Empty
         where, message, *tags = answer

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.broker import Broker
 from tests.scheduler.made import settings_in
 from worker import transport
 from worker.app import CREATE, QUEUES, RINGS, SWEEP, make_app
+from worker.channel import _SOON, Channel
 
 _PATIENCE = 20.0  # seconds; on a host that is not busy milliseconds
 _VISIBILITY = 1  # seconds until what somebody killed has had is given to others
@@ -74,6 +76,12 @@ def consumed(url: str, queue: str, count: int, *, acknowledge: bool = True, **op
     return bodies
 
 
+def asked_by_script(broker: Broker) -> int:
+    """How often."""
+    known: dict[str, Any] = broker.client.info("commandstats")
+    return int(known.get("cmdstat_eval", {}).get("calls", 0))
+
+
 def out(broker: Broker) -> int:
     """How many messages are written down as out."""
     return int(broker.client.hlen("unacked"))
@@ -99,6 +107,38 @@ def test_what_is_not_acknowledged_is_given_back_in_order_and_the_urgent_comes_fi
     assert taken.index("one") < taken.index("two")
     assert sorted(consumed(broker.url, CREATE, 3)) == sorted(taken)
     assert out(broker) == 0
+
+
+def test_what_others_may_send_is_looked_for_by_priority_and_a_ring_in_one_place(broker: Broker) -> None:
+    send(broker, SWEEP, "a ring", "another")
+    send(broker, CREATE, "one")
+    send(broker, CREATE, "urgent", priority=9)
+    with connected(broker.url) as connection:
+        channel = connection.default_channel
+        assert isinstance(channel, Channel)
+        lists = channel._lists([SWEEP, CREATE])
+        assert (list(lists)[:2], list(lists.values())) == ([SWEEP, CREATE], [SWEEP, *[CREATE] * 4])
+        assert [transport.waiting(connection, queue) for queue in (SWEEP, CREATE)] == [2, 2]
+
+
+def test_what_may_not_be_lost_is_not_asked_for_at_each_ring_and_comes_soon_all_the_same(broker: Broker) -> None:
+    bodies: list[str] = []
+    with (
+        connected(broker.url) as connection,
+        Consumer(connection, [Queue(SWEEP, no_ack=True), Queue(CREATE)], callbacks=[lambda body, _: bodies.append(body)]),
+    ):
+        asked, began = asked_by_script(broker), time.monotonic()
+        for count in range(1, 11):
+            Timer(0.05, send, (broker, SWEEP, "a ring")).start()  # while it waits
+            while len(bodies) < count:
+                connection.drain_events(timeout=_PATIENCE)
+        assert asked_by_script(broker) - asked <= 2 + (time.monotonic() - began) / _SOON
+        send(broker, CREATE, "a headshot")
+        began = time.monotonic()
+        while len(bodies) < 11:
+            connection.drain_events(timeout=_PATIENCE)
+    assert bodies == [*["a ring"] * 10, "a headshot"]
+    assert time.monotonic() - began < 2 * _SOON
 
 
 def test_what_nobody_acknowledges_is_not_remembered(broker: Broker) -> None:
