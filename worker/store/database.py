@@ -6,8 +6,31 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, URL, ColumnElement, Connection, Dialect, Engine, String, any_, bindparam, create_engine, event, make_url
-from sqlalchemy.exc import InterfaceError, InternalError, InvalidatePoolError, NotSupportedError, OperationalError, ProgrammingError
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Dialect,
+    Engine,
+    Select,
+    String,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    make_url,
+)  # fmt: skip
+from sqlalchemy.exc import (
+    InterfaceError,
+    InternalError,
+    InvalidatePoolError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
@@ -99,6 +122,28 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
+class Said:
+    """A statement that is said at every step of every job, as the driver takes it.
+
+    SQLAlchemy finds what it has compiled by all that the statement is made of, and reads seventy values one by one: that takes as long as to send it.
+    """
+
+    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+        """Compile it. Each value has a name, and is given whenever it is said."""
+        compiled = statement.compile(dialect=dialect)
+        kinds = {name: one.type.dialect_impl(dialect).bind_processor(dialect) for name, one in compiled.binds.items()}
+        self._text, self._written = compiled.string, [(name, how) for name, how in kinds.items() if how is not None]
+
+    def on(self, connection: Connection, values: dict[str, Any]) -> CursorResult[Any]:
+        """Say it, with these values, which are changed to how the driver takes them. Raises what SQLAlchemy raises."""
+        try:
+            for name, how in self._written:
+                values[name] = how(values[name])
+        except (TypeError, ValueError) as error:
+            raise StatementError(str(error), self._text, None, error) from error
+        return connection.exec_driver_sql(self._text, values)
+
+
 def portions(connection: Connection, values: Sequence[T]) -> Iterator[Sequence[T]]:
     """The values in portions that fit `one_of`."""
     size = _LISTED if connection.dialect.name == "sqlite" else _IN_ARRAY
@@ -115,7 +160,18 @@ def one_of(dialect: str, column: ColumnElement[Any], name: str, item: TypeEngine
     return column == any_(bindparam(name, type_=Array(item)))
 
 
+def _keep_how_statements_are_read() -> None:
+    """Have psycopg keep how it reads statements of any size: ours are some tens, and to read one of seventy parameters takes as long as to send it.
+
+    By itself it keeps none of more than 50 parameters or 4,096 characters (psycopg 3.3, `_queries`), for those of others are never the same twice.
+    """
+    from psycopg import _queries  # noqa: PLC0415 - who has SQLite needs no driver
+
+    _queries.MAX_CACHED_STATEMENT_LENGTH, _queries.MAX_CACHED_STATEMENT_PARAMS = 65_536, 1_000
+
+
 def _open_postgres(url: URL, connections: int) -> Engine:
+    _keep_how_statements_are_read()
     patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
     engine = create_engine(
         # `postgresql://` means psycopg 3 from SQLAlchemy 2.1 on; naming the driver keeps that true of any URL that people paste.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, String, and_, bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.core.calling import Ending
@@ -15,6 +15,12 @@ from worker.store.tables import METADATA
 
 ATTEMPT, LESSON = METADATA.tables["attempt"], METADATA.tables["lesson"]
 _ENDED = (Outcome.TRAINED, Outcome.FAILED)
+_FOLLOWING = (
+    select(ATTEMPT.c.subject)
+    .where(ATTEMPT.c.replica_id.is_not(None), ATTEMPT.c.subject > bindparam("last", type_=String))
+    .order_by(ATTEMPT.c.subject)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,10 @@ class Training:
 def subjects(connection: Connection) -> list[str]:
     """The kinds of training that there were: by hops through the index, for counting them all would read them all."""
     found: list[str] = []
-    first = select(ATTEMPT.c.subject).where(ATTEMPT.c.replica_id.is_not(None)).order_by(ATTEMPT.c.subject).limit(1)
-    following = connection.execute(first.where(ATTEMPT.c.subject > "")).scalar()  # those of before subjects were kept have none
-    while following is not None:
-        found.append(following)
-        following = connection.execute(first.where(ATTEMPT.c.subject > following)).scalar()
+    last = ""  # as those of before subjects were kept have it
+    while (following := connection.execute(_FOLLOWING, {"last": last}).scalar()) is not None:
+        last = str(following)
+        found.append(last)
     return found
 
 

@@ -5,12 +5,13 @@ SQLite, which is no journey away, knows no statement that writes three tables.
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Connection, Select, String, Table, bindparam, insert, literal, select, update
+from sqlalchemy import CTE, ColumnElement, Connection, Dialect, Select, String, Table, bindparam, insert, literal, select, update
 
 from worker.core.job import Terms
+from worker.store.database import Said
 from worker.store.rows import terms_from
 from worker.store.tables import METADATA
 
@@ -31,10 +32,10 @@ def written(
 ) -> bool:
     """Write a decision: whether the job was the `same`, of this id and version. Nothing is written otherwise. `word`: what its caller is told."""
     names = [None if one is None else tuple(one) for one in (attempt, story, word)]
-    said = _decision(tuple(job), is_new, *names)
+    said = _decision(connection.dialect, tuple(job), is_new, *names)
     given = {"same_id": same[0], "same_version": same[1]} | _named(_JOB, job) | _named(_ATTEMPT, attempt) | _named(_STORY, story)
     given |= _named(_WORD, word)
-    return connection.execute(said, given).first() is not None
+    return said.on(connection, given).first() is not None
 
 
 def surroundings(connection: Connection, job_id: str, account: str) -> tuple[list[dict[str, Any]], Terms]:
@@ -50,8 +51,10 @@ def _named(prefix: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
     return {} if values is None else {f"{prefix}{name}": value for name, value in values.items()}
 
 
-@cache
-def _decision(job: _Names, is_new: bool, attempt: _Names | None, story: _Names | None, word: _Names | None) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+@lru_cache(maxsize=256)
+def _decision(
+    dialect: Dialect, job: _Names, is_new: bool, attempt: _Names | None, story: _Names | None, word: _Names | None  # noqa: FBT001 - a key of the cache
+) -> Said:  # fmt: skip
     """The statement for a decision that changes these columns. There are some tens of them."""
     same = (JOB.c.id == bindparam("same_id"), JOB.c.version == bindparam("same_version"))
     fresh = update(JOB).where(*same).values({name: _given(JOB, _JOB, name) for name in job}).returning(JOB.c.id).cte("fresh")
@@ -62,7 +65,7 @@ def _decision(job: _Names, is_new: bool, attempt: _Names | None, story: _Names |
         also.append(_added(STORY, _STORY, story, fresh))
     if word is not None:
         also.append(_added(NOTIFICATION, _WORD, word, fresh))
-    return select(fresh.c.id).add_cte(*also)
+    return Said(select(fresh.c.id).add_cte(*also), dialect)
 
 
 def _added(table: Table, prefix: str, names: tuple[str, ...], fresh: CTE) -> CTE:

@@ -1,15 +1,18 @@
 """Both databases keep the same promises: writers wait for each other, readers for nobody, and a reader sees one moment."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaitingError
 from functools import partial
 from pathlib import Path
 
 import pytest
+from psycopg import _queries
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from tests.worker.store.made import THREADS, a_job, at_once, changed, stored
+from tests.worker.store.conftest import POSTGRESQL
+from tests.worker.store.made import THREADS, a_job, an_attempt, at_once, changed, stored
 from worker.core.request import Request
 from worker.store.database import open_database, reading
 from worker.store.jobs import Ledger
@@ -87,6 +90,17 @@ def test_a_commit_on_sqlite_is_on_the_disk_before_it_is_answered(sqlite_ledger: 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+asyncpg"])
 def test_any_postgresql_address_that_people_paste_means_the_driver_that_is_here(scheme: str) -> None:
     assert open_database(f"{scheme}://user:secret@host/name", 1).url == create_engine("postgresql+psycopg://user:secret@host/name").url
+
+
+def test_what_is_said_at_every_step_is_read_by_the_driver_once(migrated: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    database = open_database(migrated(POSTGRESQL), 1)
+    ledger = Ledger(database)
+    job = stored(ledger)
+    for fixer in (True, False):
+        job = changed(ledger, job, attempts=(an_attempt(job, fixer=fixer),))
+    monkeypatch.delattr(_queries, "_query2pg_nocache")  # with which it reads what it does not keep
+    assert changed(ledger, job, attempts=(an_attempt(job, fixer=True),)).attempt.fixer
+    database.dispose()
 
 
 @pytest.mark.parametrize("url", ["mysql://user:secret@host/name", "sqlite://", "sqlite:///:memory:"])
