@@ -182,7 +182,11 @@ def texts_in(document: object) -> Iterator[tuple[str, str]]:
 
 
 def _text(document: Mapping[Any, Any], *keys: str) -> str | None:
-    return next((value for key in keys if isinstance(value := document.get(key), str) and value), None)
+    for key in keys:  # no comprehension: lists have a hundred replicas, and each is asked for some ten texts
+        value = document.get(key)
+        if isinstance(value, str) and value:
+            return value
+    return None
 
 
 def _progress(text: str) -> str | None:
@@ -196,5 +200,6 @@ def _id(document: Mapping[Any, Any], *keys: str) -> str | None:
 
 
 def _name(document: Mapping[Any, Any], *keys: str) -> str | None:
-    is_shown_to_be_none = any(key in document and document[key] in (None, "") for key in keys)
-    return _text(document, *keys) or ("" if is_shown_to_be_none else None)
+    if (text := _text(document, *keys)) is not None:
+        return text
+    return "" if any(key in document and document[key] in (None, "") for key in keys) else None
