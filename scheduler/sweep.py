@@ -6,7 +6,7 @@ nobody's backlog stands in another's way.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -18,15 +18,19 @@ from scheduler.shares import fairly
 from worker.app import DELETE, DELIVER, LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.bell import TASKS, TOGETHER
-from worker.core.job import JobId
 from worker.core.states import State
+from worker.pacing.kinds import Kind
 from worker.posts import UNTAKEN
 from worker.store.claims import Claim
 from worker.store.lines import DueLine
+from worker.store.looks import Claimed
 from worker.tasks import go_on
 from worker.tavus.voices import read_voices
 
 _MOST = 5000  # jobs claimed in one transaction: SQLite's one write lock is then held for less than a tenth of a second
+# Calls for trainings that who sweeps makes himself: they are all that most sweeps find, and a message costs as much as a sweep. Who comes second
+# waits for a call, and who comes after has a thread of his own.
+_OWN = 2
 _TOLD_TOGETHER = 50  # notifications in a message: what a destination takes in some seconds
 # After so long a message that was rung, and is in no queue, counts as lost: a worker takes a job in milliseconds, and a busy one in a second.
 _PATIENCE, _LEAST_PATIENCE = 3, timedelta(seconds=1)  # sweeps, and however often they are
@@ -43,13 +47,13 @@ class Swept:
     """How many jobs a sweep rang for, and which trainings it was left to look at itself."""
 
     rung: int
-    own: tuple[JobId, ...] = ()
+    own: Claimed = field(default_factory=Claimed)
 
 
 def sweep(parts: Parts, *, looks: bool = False) -> Swept:
     """Ring for everything due, as far as the queues have room: what waits in Redis is out of the ledger's order, so only little may wait there.
 
-    `looks`: whoever sweeps makes one call for trainings himself. Mostly one is all there is, and a message for it costs as much as the sweep.
+    `looks`: whoever sweeps makes some calls for trainings himself.
     """
     began, now = time.perf_counter(), parts.engine.clock()
     due = parts.ledger.due(now, rung_before=now - _patience(parts))
@@ -57,25 +61,50 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
         read_trainings(parts)
         now = parts.engine.clock()
         due = parts.ledger.due(now, rung_before=now - _patience(parts))
-    rung, own = 0, list[JobId]()
+    rung, own = 0, Claimed()
     for task in (SUBMIT, LOOK_UP, OPEN, POLL):
-        if of_task := [line for line in due.lines if line.state in _STATES[task]]:
+        of_task = [line for line in due.lines if line.state in _STATES[task]]
+        if looks and task == POLL and of_task:
+            own, of_task = _own_calls(parts, of_task, now)
+        if of_task:
             claims = _Round(parts, task, now).claim(of_task)
-            own = _one_call(claims, parts.settings.poll_batch) if looks and task == POLL else []
-            kept = set(own)
-            parts.bell.ring([claim for claim in claims if claim.job_id not in kept], now)
-            rung += len(claims) - len(own)
+            parts.bell.ring(claims, now)
+            rung += len(claims)
     rung += _sweep_deletions(parts, now) if due.deletions else 0
     told = _sweep_notifications(parts, now) if due.notifications else 0
     if has_letters:  # last: about some of them Tavus is asked
         read_conversations(parts)
     parts.counts.swept(time.perf_counter() - began)
-    return Swept(rung + told, tuple(own))
+    return Swept(rung + told, own)
 
 
-def _one_call(claims: Sequence[Claim], batch: int) -> list[JobId]:
-    """Those of them that one call answers for: of the account that comes first."""
-    return [claim.job_id for claim in claims if claim.account == claims[0].account][:batch]
+def _own_calls(parts: Parts, lines: Sequence[DueLine], now: datetime) -> tuple[Claimed, list[DueLine]]:
+    """Claim whom some calls answer for, of the account that comes first, if its pace lets one out; and the lines that are left.
+
+    The permit of the first is kept: this thread makes it.
+    """
+    settings, ledger, account = parts.settings, parts.ledger, _in_turn(lines, now)[0].account
+    if parts.pace.permit(account, Kind.LOOK) is not None:
+        return Claimed(), list(lines)
+    own, room = Claimed(), settings.poll_batch
+    for state in [line.state for line in lines if line.account == account and line.state is not State.TRAINING]:
+        watched = ledger.claim_due([state], account, now, settings.lease, room - len(own.others))
+        own = Claimed((), (*own.others, *(one.job_id for one in watched)))
+    is_full = len(own.ids) == room
+    for calls in range(1, _OWN + 1 if DueLine(State.TRAINING, account) in lines else 1):
+        room = calls * settings.poll_batch - len(own.ids)
+        more = ledger.claim_looks(account, now, _soon(parts, now), settings.lease, room)
+        own, is_full = Claimed((*own.looks, *more.looks), (*own.others, *more.others)), len(more.ids) == room
+        if not is_full:
+            break
+    if not own.ids:  # only messages that are lost, or somebody was faster
+        parts.pace.release()
+    return own, [line for line in lines if line.account != account or is_full or not own.ids]
+
+
+def _soon(parts: Parts, now: datetime) -> datetime:
+    """Until when those are due that ride along with others."""
+    return now + parts.settings.training_typical * parts.settings.ride_along
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +159,7 @@ class _Round:
         for account in sorted({claim.account for claim in claims if claim.state is State.TRAINING}):
             free = -sum(claim.account == account for claim in claims) % batch
             if free:
-                until = self.now + settings.training_typical * settings.ride_along
-                riders += self.parts.ledger.claim_nearly(account, self.now, until, settings.lease, free)
+                riders += self.parts.ledger.claim_nearly(account, self.now, _soon(self.parts, self.now), settings.lease, free)
         return riders
 
 
@@ -182,9 +210,13 @@ def add_sweep(app: Celery, parts: Callable[[], Parts]) -> None:
     @app.task(name=SWEEP, shared=False)
     def scheduler_sweep() -> None:
         """Claim what is due, and ring for it; look at some trainings at once."""
-        own = sweep(parts(), looks=parts().settings.go_on).own
-        if own:
-            go_on(parts(), lambda engine: engine.advance_many(own))
+        here = parts()
+        try:
+            own = sweep(here, looks=here.settings.go_on).own
+            if own.ids:
+                go_on(here, lambda engine: engine.advance_claimed(own))
+        finally:
+            here.pace.release()  # where the call did not come to be
 
     @app.task(name=READ_VOICES, shared=False)
     def scheduler_read_voices() -> None:

@@ -53,7 +53,7 @@ _ATTEMPTS = 20  # times that a write which lost to another is decided anew: each
 # What only the holder of the lease may say, no news of a training among it: that would put off the look which a callback has just asked for. And an
 # absence: it proves something for the moment of the look, which may be long ago for who was robbed of his lease.
 # Everything else is a fact of the outside world, or a person's word: true whoever holds the job.
-_FENCED = (
+FENCED = (
     events.FellDue, events.InputPassed, events.InputRejected, events.InputUnread, events.BudgetReached, events.TrainingContinued,
     events.PollUnread, events.MarkAbsent, events.ConversationAbsent,
 )  # fmt: skip
@@ -132,7 +132,7 @@ class Mover:
             except BudgetSpentError as spent:
                 event = spent.event  # the last word on the budget is the ledger's: others were faster since the look at it
             except StaleJobError:
-                if isinstance(event, _FENCED):
+                if isinstance(event, FENCED):
                     log.info("lease lost", event_type=type(event).__name__)
                     return None
                 job = self.ledger.get(job.id)

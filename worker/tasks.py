@@ -9,6 +9,7 @@ from datetime import datetime
 from celery import Celery
 
 from worker.app import CLEAN_UP, DELIVER, LOOK_UP, OPEN, POLL, SUBMIT
+from worker.asking import Moved
 from worker.assembly import Parts
 from worker.bell import TASKS, TOGETHER
 from worker.core.job import Job, JobId
@@ -53,22 +54,23 @@ def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
         parts().courier.deliver([NotificationId(one) for one in notification_ids])
 
 
-def go_on(parts: Parts, look: Callable[[Engine], list[Job]], others: Sequence[JobId] = ()) -> None:
+def go_on(parts: Parts, look: Callable[[Engine], Sequence[Moved]], others: Sequence[JobId] = ()) -> None:
     """Go on with the others, and with what the looks make due at once, such as the conversation of a training that is over.
 
     What there is no time for is rung for: other threads may be free.
     """
     engine, left = parts.engine, list(others)
     until = engine.clock() + parts.settings.http_timeout * (_ITSELF if parts.settings.go_on else 0)
-    jobs = look(engine)
-    while (due := _due(jobs, now := engine.clock())) or left:
+    moved = look(engine)
+    while (due := _due(moved, now := engine.clock())) or left:
         if now >= until:
             parts.bell.ring_due(due, now)
             parts.bell.pass_on(left)
             return
-        jobs = due[1:] + (engine.go_on(due[0]) if due else engine.advance(left.pop(0)))
+        moved = due[1:] + (engine.go_on(due[0]) if due else engine.advance(left.pop(0)))
 
 
-def _due(jobs: list[Job], now: datetime) -> list[Job]:
+def _due(moved: Sequence[Moved], now: datetime) -> list[Job]:
     """What is to be done; what is to be asked waits for the sweep, which asks for many at once."""
-    return [job for job in jobs if job.due_at is not None and job.due_at <= now and TASKS[job.state] not in TOGETHER]
+    jobs = (one for one in moved if isinstance(one, Job) and TASKS[one.state] not in TOGETHER)
+    return [job for job in jobs if job.due_at is not None and job.due_at <= now]

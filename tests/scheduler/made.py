@@ -103,6 +103,7 @@ def trained(parts: Parts, tavus: Sandbox) -> Job:
     tavus.advance(timedelta(hours=12))
     parts.engine.tell(job.id, CallbackReceived())
     [ready] = parts.engine.advance_many([job.id])
+    assert isinstance(ready, Job)
     return ready
 
 

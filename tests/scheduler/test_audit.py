@@ -166,7 +166,9 @@ class Remote:
         self.parts.engine.advance(job.id)
         self.tavus.advance(timedelta(hours=12))
         self.parts.engine.tell(job.id, events.CallbackReceived())
-        return self.parts.engine.advance_many([job.id])[0]
+        [over] = self.parts.engine.advance_many([job.id])
+        assert isinstance(over, Job)
+        return over
 
     def gone(self, job: Job) -> None:
         """Somebody deletes the job's replica at Tavus."""

@@ -61,6 +61,7 @@ def failed(parts: Parts, tavus: Sandbox) -> Job:
     tavus.advance(timedelta(hours=12))
     parts.engine.tell(job.id, events.CallbackReceived())
     [over] = parts.engine.advance_many([job.id])
+    assert isinstance(over, Job)
     assert over.attempt.outcome is Outcome.FAILED
     return over
 

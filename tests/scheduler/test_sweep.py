@@ -197,19 +197,6 @@ def test_lost_messages_are_rung_for_again_once_the_queue_is_empty(parts: Parts, 
     assert {str(arguments) for arguments in rung(broker)[SUBMIT]} == {str([job.id]) for job in jobs}
 
 
-def test_who_sweeps_may_keep_one_call_for_trainings_and_the_others_are_rung_for(parts: Parts, broker: Broker) -> None:
-    due = {account: [a_job_in(parts, State.TRAINING, in_hours(-1), account=account) for _ in range(2)] for account in ("default", "studio")}
-    queued = a_job_in(parts, due_at=in_hours(-1))
-    fresh(broker)
-    swept = sweep(parts, looks=True)
-    kept, others = (due[account] for account in (("default", "studio") if due["default"][0].id in swept.own else ("studio", "default")))
-    assert set(swept.own) == {job.id for job in kept}
-    assert swept.rung == 3
-    assert [set(arguments[0]) for arguments in rung(broker)[POLL]] == [{job.id for job in others}]
-    assert rung(broker)[SUBMIT] == [[queued.id]]
-    assert sweep(parts, looks=True).own == ()
-
-
 def test_a_job_that_somebody_works_on_is_not_taken_for_lost(parts: Parts, broker: Broker) -> None:
     job = a_job_in(parts, due_at=in_hours(-1))
     sweep(parts)

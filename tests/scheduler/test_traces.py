@@ -17,6 +17,7 @@ from worker import traces as module
 from worker.app import make_app
 from worker.assembly import assemble
 from worker.core.events import CallbackReceived
+from worker.core.job import Job
 from worker.settings import Settings, SettingsError
 from worker.traces import Traces, TracesMissingError, first_span_of, trace_of
 
@@ -51,8 +52,9 @@ def test_a_job_is_one_trace_through_several_processes_from_its_enqueueing_to_its
         tavus.advance(timedelta(hours=12))
         with opened(ours) as another:
             another.engine.tell(job.id, CallbackReceived())
-            for moved in another.engine.advance_many([job.id]):
-                another.engine.go_on(moved)
+            [opening] = another.engine.advance_many([job.id])
+            assert isinstance(opening, Job)
+            another.engine.go_on(opening)
     [first] = [span for span in kept.spans if span.parent is None]
     assert first.name == "job"
     assert first.context is not None

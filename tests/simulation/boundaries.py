@@ -13,8 +13,8 @@ from worker.core.request import Request
 from worker.preflight import Limits, Preflight
 
 _READS = frozenset({
-    "get", "get_many", "find_by_mark", "find_by_key", "due", "callers", "answered", "terms", "budget_reached", "due_deletions", "attempts",
-    "recent", "held", "counts", "story", "voices", "stops", "close",
+    "get", "get_many", "find_by_mark", "find_by_key", "due", "callers", "answered", "looks", "terms", "budget_reached", "due_deletions", "attempts",
+    "recent", "held", "counts", "story", "voices", "stops", "is_stopped", "close",
 })  # fmt: skip
 
 

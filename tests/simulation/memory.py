@@ -12,6 +12,7 @@ from worker.core.events import BudgetReached
 from worker.core.failures import Failure
 from worker.core.job import UNPAID, UNSETTLED, Attempt, Job, JobId, Mark, Outcome, Terms
 from worker.core.learned import subject_of
+from worker.core.looking import Look
 from worker.core.rules import Rules
 from worker.core.states import State
 from worker.core.values import Maker
@@ -24,6 +25,7 @@ from worker.store.inbox import New as NewLetter
 from worker.store.jobs import _FIRST, Added, Applied, KeyReusedError, New, StaleJobError
 from worker.store.lessons import Training, training
 from worker.store.lines import Due, DueLine
+from worker.store.looks import Claimed
 from worker.store.rulebook import digest_of
 from worker.store.stories import FIRST, Line, data_of, name_of
 
@@ -230,6 +232,14 @@ class MemoryLedger:
         ]  # fmt: skip
         return self._claim(soon, now, lease, limit, by_priority=False)
 
+    def claim_looks(self, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> Claimed:
+        """See `looks.claim`."""
+        found = self.claim_due([State.TRAINING], account, now, lease, limit)
+        found += self.claim_nearly(account, now, until, lease, limit - len(found)) if found else []
+        looks = self.looks([claim.job_id for claim in found], now)
+        known = {look.id for look in looks}
+        return Claimed(tuple(looks), tuple(sorted(claim.job_id for claim in found if claim.job_id not in known)))
+
     def claim_these(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Claim]:
         """See `claims.claim_these`."""
         return self._claim([row for row in self._named(job_ids) if _is_ready(row, now)], now, lease, len(self._rows))
@@ -243,6 +253,18 @@ class MemoryLedger:
     def answered(self, job_ids: Sequence[JobId], now: datetime) -> list[Job]:
         """See `claims.answered`."""
         return [self._read(row) for row in self._named(job_ids) if self._answers(row, now)]
+
+    def looks(self, job_ids: Sequence[JobId], now: datetime) -> list[Look]:
+        """See `looks.due`."""
+        jobs = [row.job for row in self._named(job_ids) if row.job.state is State.TRAINING and self._answers(row, now)]
+        return [
+            Look(
+                job.id, job.account, job.version, job.due_at, job.tries, job.progress, job.watched_since,
+                one.replica_id, subject_of(job.request), one.intended_at,
+            )
+            for job in jobs if job.missing_since is None and job.due_at is not None and len(job.attempts) == 1
+            for one in job.attempts if one.replica_id is not None and one.vanished_at is None
+        ]  # fmt: skip
 
     def keep_letter(self, letter: NewLetter, now: datetime) -> bool:
         """See `inbox.keep`."""
@@ -284,6 +306,17 @@ class MemoryLedger:
     def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
         """See `looks.put_off`."""
         return {job.id for change in changes if (job := self._commit(change, now))}
+
+    def look_again(self, made: Sequence[tuple[Look, Look]], now: datetime) -> set[JobId]:
+        """See `looks.put_off`."""
+        written = set[JobId]()
+        for look, following in made:
+            row = self._rows.get(look.id)
+            if row is not None and row.job.version == look.version:
+                moved = {name: getattr(following, name) for name in ("version", "due_at", "progress", "tries")}
+                row.job, row.rung_at = _JOBS.changed(row.job, written_at=now, **moved), None
+                written.add(look.id)
+        return written
 
     def take(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[Job]:
         """See `claims.take`."""
@@ -331,6 +364,10 @@ class MemoryLedger:
         """See `lessons.keep`."""
         del now
         self._lessons[subject] = dict(document)
+
+    def is_stopped(self, account: str) -> bool:
+        """Whether the account is stopped."""
+        return account in self._stops
 
     def _read(self, row: Row) -> Job:
         """The job with its account's terms as they are now."""

@@ -41,8 +41,8 @@ class Doings:
         """Do something to both; what each answered."""
         self.now += timedelta(seconds=self.chance.choice((0, 1, 30, 120)), microseconds=1)
         act = self.chance.choice((
-            self.add, self.add_many, self.claim_due, self.claim_of_caller, self.claim_nearly, self.claim_these, self.unclaim, self.take,
-            self.read, self.put_off, self.apply, self.apply, self.apply, self.account, self.visited,
+            self.add, self.add_many, self.claim_due, self.claim_of_caller, self.claim_nearly, self.claim_looks, self.claim_these, self.unclaim,
+            self.take, self.read, self.put_off, self.look_again, self.apply, self.apply, self.apply, self.account, self.visited,
         ))  # fmt: skip
         done = act()
         return [_answer(done, ledger) for ledger in both]
@@ -69,12 +69,22 @@ class Doings:
         until = self.now + timedelta(seconds=60)
         return lambda ledger: ledger.claim_nearly(orders.MAIN, self.now, until, _LEASE, 100)
 
+    def claim_looks(self) -> Any:  # noqa: ANN401 - the same
+        until, account = self.now + timedelta(seconds=60), self.chance.choice((orders.MAIN, orders.OTHER))
+
+        def claim_looks(ledger: Any) -> Any:  # noqa: ANN401 - the same
+            claimed = ledger.claim_looks(account, self.now, until, _LEASE, 100)
+            return sorted(claimed.looks, key=lambda look: look.id), sorted(claimed.others)
+
+        return claim_looks
+
     def read(self) -> Any:  # noqa: ANN401 - the same
         some, now, before = self._some(), self.now, self.now - timedelta(seconds=15)
         account = self.chance.choice((orders.MAIN, orders.OTHER))
         return self.chance.choice(
             (
                 lambda ledger: sorted(ledger.answered(some, now), key=lambda job: job.id),
+                lambda ledger: sorted(ledger.looks(some, now), key=lambda look: look.id),
                 lambda ledger: ledger.due(now, rung_before=before),
                 lambda ledger: ledger.callers(State.QUEUED, account, now, before),
             )
@@ -90,6 +100,16 @@ class Doings:
             return sorted(ledger.put_off(looks, self.now)) if looks else []
 
         return put_off
+
+    def look_again(self) -> Any:  # noqa: ANN401 - the same
+        some, stale, due_at = self._some(), self.chance.random() < 0.2, self.now + timedelta(seconds=self.chance.choice((1, 200)))
+
+        def look_again(ledger: Any) -> Any:  # noqa: ANN401 - the same
+            looks = [replace(look, version=look.version - stale) for look in ledger.looks(some, self.now)]
+            made = [(look, replace(look, version=look.version + 1, due_at=due_at, progress="7/100", tries=3)) for look in looks]
+            return sorted(ledger.look_again(made, self.now)) if made else []
+
+        return look_again
 
     def claim_these(self) -> Any:  # noqa: ANN401 - the same
         some, now = self._some(), self.now

@@ -18,7 +18,7 @@ from worker.assembly import Parts
 from worker.core.effects import StopAccount
 from worker.core.events import CallbackReceived
 from worker.core.failures import Failure
-from worker.core.job import JobId
+from worker.core.job import Job, JobId
 from worker.core.states import State
 from worker.store.migrate import prepare
 from worker.tasks import add_tasks, go_on
@@ -107,6 +107,7 @@ def test_who_has_no_time_for_conversations_rings_for_them(parts: Parts, hurried:
 
 def test_what_another_has_taken_meanwhile_is_his(parts: Parts, tavus: Sandbox) -> None:
     [opening, _] = parts.engine.advance_many(_due_for_a_look(parts, tavus))
+    assert isinstance(opening, Job)
     later = datetime.now(UTC) + timedelta(seconds=1)
     assert [job.id for job in parts.ledger.take([opening.id], later, parts.settings.lease)] == [opening.id]
     assert parts.engine.go_on(opening) == []

@@ -10,7 +10,8 @@ from worker.core import events
 from worker.core.decision import Decision, moved
 from worker.core.effects import RenameReplica, VerifyWitness
 from worker.core.job import Attempt, Job, Mark, Outcome, ReplicaId
-from worker.core.rules import Rules, phase
+from worker.core.looking import planned
+from worker.core.rules import Rules
 from worker.core.states import State
 
 Accepted = events.SubmissionAccepted | events.MarkFound
@@ -44,8 +45,7 @@ def next_look(job: Job, attempt: Attempt, now: datetime, rules: Rules) -> dateti
     elapsed = now - attempt.intended_at
     if elapsed >= rules.training_soft_deadline:
         return now + rules.late_interval
-    plan = rules.plan_for(job.request, job.account)
-    return max(attempt.intended_at + plan.next_look(elapsed, phase(job.id)), now)
+    return planned(attempt.intended_at, job.id, rules.plan_for(job.request, job.account), now)
 
 
 def adopt_oldest(job: Job, event: events.MarkAmbiguous, now: datetime, rules: Rules) -> Decision:

@@ -15,6 +15,11 @@ def subject_of(request: Request) -> str:
     return f"{request.model}/{'image' if request.source == 'train_image_url' else 'video'}"
 
 
+def model_of(subject: str) -> str:
+    """The model in a subject."""
+    return subject.rpartition("/")[0]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
     """`plans`: by subject. `missed`: by account, the share of trainings whose end no callback tells. What is in neither is as the prior has it."""
@@ -24,7 +29,11 @@ class Learned:
 
     def plan_for(self, request: Request, account: str, prior: Plan) -> Plan:
         """The plan for a training of this request on this account."""
-        return thinned(self.plans.get(subject_of(request), prior), self.missed.get(account, 1.0))
+        return self.plan_of(subject_of(request), account, prior)
+
+    def plan_of(self, subject: str, account: str, prior: Plan) -> Plan:
+        """The same for a training of this subject."""
+        return thinned(self.plans.get(subject, prior), self.missed.get(account, 1.0))
 
 
 @lru_cache(maxsize=32)  # some models, and a few levels each; a table of looks is some 100 kB

@@ -70,6 +70,10 @@ class Rules:
         """The poll plan for a training of this request on this account."""
         return self.learned.plan_for(request, account, self.plan)
 
+    def plan_of(self, subject: str, account: str) -> Plan:
+        """The same for a training of this subject."""
+        return self.learned.plan_of(subject, account, self.plan)
+
     def backoff(self, tries: int, seed: str) -> timedelta:
         """The wait before free retry number `tries` (from 0): exponential with a cap, the upper half of it spread by `seed`."""
         whole: timedelta = min(self.retry_base * float(2 ** min(tries, 20)), self.retry_cap)

@@ -61,15 +61,15 @@ def claim_due(
     claims: list[Claim] = []
     if rung_before is not None:
         given = of_line | {"rung_before": rung_before, "limit": limit}
-        claims += _claim(connection, _going_on(lost, wanted, asked), given, now, lease)
+        claims += _claim(connection, going_on(lost, wanted, asked), given, now, lease)
     if len(claims) < limit:
-        claims += _claim(connection, _going_on(due, wanted, asked), of_line | {"limit": limit - len(claims)}, now, lease)
+        claims += _claim(connection, going_on(due, wanted, asked), of_line | {"limit": limit - len(claims)}, now, lease)
     return claims
 
 
 def claim_nearly(connection: Connection, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> list[Claim]:
     """Claim up to `limit` of the account's trainings that fall due by `until`: a call that is made anyway has room for them."""
-    nearly_due = _going_on(_NEARLY_DUE, (State.TRAINING,), None)
+    nearly_due = going_on(_NEARLY_DUE, (State.TRAINING,), None)
     return _claim(connection, nearly_due, {"whose": account, "now": now, "until": until, "limit": limit}, now, lease)
 
 
@@ -200,7 +200,7 @@ def _of_caller(state: State) -> Select[Any]:
 
 
 @cache
-def _going_on(wanted: Select[Any], states: tuple[State, ...], asked: bool | None) -> Select[Any]:  # noqa: FBT001 - a key of the cache
+def going_on(wanted: Select[Any], states: tuple[State, ...], asked: bool | None) -> Select[Any]:  # noqa: FBT001 - a key of the cache
     """The same, of an account that is not stopped as far as these states are concerned; `asked` as `claim_due` has it."""
     stopped = exists().where(ACCOUNT.c.name == _ACCOUNT, ACCOUNT.c.stopped_at.is_not(None))
     if set(states) == {State.QUEUED}:  # all of these pay; a condition more would cost the index its use

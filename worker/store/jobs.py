@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 from worker.core.effects import StopAccount, SubmitReplica
 from worker.core.failures import Failure
 from worker.core.job import Job, JobId, Terms
+from worker.core.looking import Look
 from worker.core.states import State
 from worker.store import accounts, adding, applied, budgets, claims, inbox, lessons, looks, resealing, rulebook, single, tallies, visits
 from worker.store.adding import Added, KeyReusedError, New
@@ -88,6 +89,11 @@ class Ledger(Reader):
         with self._lasting.begin() as connection:
             return claims.claim_nearly(connection, account, now, until, lease, limit)
 
+    def claim_looks(self, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> looks.Claimed:
+        """See `looks.claim`."""
+        with self._lasting.begin() as connection:
+            return looks.claim(connection, account, now, until, lease, limit)
+
     def claim_these(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[claims.Claim]:
         """See `claims.claim_these`."""
         with self._lasting.begin() as connection:
@@ -138,6 +144,11 @@ class Ledger(Reader):
         with self._lasting.begin() as connection:
             return looks.put_off(connection, [(change.before, change.decision.job) for change in changes], now)
 
+    def look_again(self, made: Sequence[tuple[Look, Look]], now: datetime) -> set[JobId]:
+        """See `looks.put_off`; for looks, each with the next."""
+        with self._lasting.begin() as connection:
+            return looks.put_off(connection, made, now)
+
     def apply(self, change: Applied, now: datetime) -> Job:
         """Commit one decision. Raises StaleJobError, and changes nothing, when the job is not as it was read.
 
@@ -177,6 +188,8 @@ class Ledger(Reader):
                 _mind_the_budget(connection, change, now)
             new = self._keep_rules(connection, fresh)
         self._kept |= new
+        if stops:
+            self._stops.forget()
         return [change.after for change in fresh]
 
     def _keep_rules(self, connection: Connection, changes: Iterable[Applied]) -> set[str]:
@@ -196,12 +209,14 @@ class Ledger(Reader):
         """See `accounts.stop`, for a stop that no job's decision brings."""
         with self._database.begin() as connection:
             accounts.stop(connection, order, now)
+        self._stops.forget()
 
     def resume_account(self, account: str, now: datetime) -> None:
         """Let the account's line go on. The moment is not kept here: the stories of the jobs that go on with `AccountResumed` tell it."""
         del now
         with self._database.begin() as connection:
             accounts.resume(connection, account)
+        self._stops.forget()
 
     def keep_voices(self, account: str, names: Iterable[str], now: datetime) -> None:
         """See `accounts.keep_voices`."""

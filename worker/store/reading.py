@@ -10,9 +10,10 @@ from sqlalchemy import Connection, DateTime, Engine, func, select
 from worker.core.calling import Ending
 from worker.core.events import BudgetReached
 from worker.core.job import Attempt, Job, JobId, Mark, Terms
+from worker.core.looking import Look
 from worker.core.rules import Rules
 from worker.core.states import State
-from worker.store import accounts, book, budgets, cleaning, lessons, lines, listing, rows, rulebook, shelves, stories, visits, whole
+from worker.store import accounts, book, budgets, cleaning, lessons, lines, listing, looks, rows, rulebook, shelves, stories, visits, whole
 from worker.store.database import glancing, one_of, portions, reading
 from worker.store.gauges import Gauges
 from worker.store.recurrences import Recurrences
@@ -20,6 +21,7 @@ from worker.store.retention import Retention
 from worker.store.rounds import Rounds
 from worker.store.sealing import UNSEALED, Sealer, sealer_of, with_sealer
 from worker.store.signs import Signs
+from worker.store.stops import KnownStops
 from worker.store.tables import METADATA
 from worker.store.tidying import Tidying
 from worker.store.tokens import Tokens
@@ -47,6 +49,7 @@ class Reader:
         self.tidying, self.retention = Tidying(self._database), Retention(self._database)
         """What deletes and erases."""
         self._voices = KnownVoices(self._read_voices)
+        self._stops = KnownStops(lambda: [stop.account for stop in self.stops()])
 
     def close(self) -> None:
         """Give the connections back."""
@@ -81,6 +84,11 @@ class Reader:
         """See `whole.answering`."""
         with self._glancing() as connection:
             return whole.answering(connection, job_ids, now)
+
+    def looks(self, job_ids: Sequence[JobId], now: datetime) -> list[Look]:
+        """See `looks.due`."""
+        with self._glancing() as connection:
+            return looks.due(connection, job_ids, now)
 
     def due(self, now: datetime, *, rung_before: datetime) -> lines.Due:
         """See `lines.due`."""
@@ -237,6 +245,10 @@ class Reader:
         """See `lessons.read`."""
         with self._reading() as connection:
             return lessons.read(connection)
+
+    def is_stopped(self, account: str) -> bool:
+        """Whether the account is stopped, as it was a moment ago; what was written through this ledger holds at once."""
+        return account in self._stops
 
     def stops(self) -> list[accounts.Stop]:
         """The stopped accounts."""

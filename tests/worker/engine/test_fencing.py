@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from tests.sandbox.server import Sandbox
 from tests.worker.engine.doorway import a_doorway, is_submission
-from tests.worker.engine.house import DONE, LEASE, House, a_preflight
+from tests.worker.engine.house import DONE, HOUR, LEASE, RULES, House, a_preflight
 from tests.worker.store.made import at_once
 from tests.worker.tavus.scripted import Asked
 from worker.core.events import CallbackReceived, CancelRequested, InputPassed, InputRejected, InputUnread
@@ -136,6 +136,20 @@ def test_a_look_without_news_does_not_put_off_the_look_that_a_callback_asked_for
     with a_doorway(sandbox, lambda _: None, call_back) as url:
         job = house.step(job_id, house.another(url))
     assert (job.state, job.due_at) == (State.TRAINING, house.clock.now)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_nor_does_one_of_many_though_it_is_news_that_it_takes_long(house: House, sandbox: Sandbox, is_late: bool) -> None:  # noqa: FBT001 - a case
+    job_id = house.training("sandbox_outcome=never")
+    house.wait(RULES.training_soft_deadline if is_late else HOUR)
+    with a_doorway(sandbox, lambda _: None, lambda _: house.tell(job_id, CallbackReceived())) as url:
+        assert house.another(url).advance_many([job_id]) == []
+    assert (house.job(job_id).due_at, house.job(job_id).attempt.late_at) == (house.clock.now, None)
+    [looked] = house.engine.advance_many([job_id])
+    assert (looked.state, looked.due_at) == (State.TRAINING, house.job(job_id).due_at)
+    assert (house.job(job_id).attempt.late_at is not None, house.told(job_id)[-1]) == (
+        (True, "TrainingContinued") if is_late else (False, "CallbackReceived")
+    )
 
 
 @pytest.mark.parametrize("others", [0, 1])

@@ -88,7 +88,9 @@ def test_batches_that_stop_the_same_accounts_in_another_order_do_not_stop_each_o
 
 def test_a_decision_that_stops_the_account_stops_it_with_the_same_commit(ledger: Ledger) -> None:
     job = stored(ledger)
+    assert not ledger.is_stopped(MAIN)
     ledger.apply(Applied(job, events.FellDue(), Decision(replace(job, state=State.HELD, due_at=None), (STOP,), "no credit")), NOW)
+    assert ledger.is_stopped(MAIN)
     assert [(stop.account, stop.failure, stop.at) for stop in ledger.stops()] == [(MAIN, Failure.OUT_OF_CREDIT, NOW)]
 
 

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, event, text
 
 from tests.worker.store.conftest import POSTGRESQL
-from tests.worker.store.made import LEASE, NOW, SECOND, an_attempt, at_once, changed, rung, stored
+from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, an_attempt, at_once, changed, rung, stored
 from worker.core.decision import Decision
 from worker.core.effects import StopAccount
 from worker.core.events import TrainingContinued
 from worker.core.failures import Failure
-from worker.core.job import Job, JobId, ReplicaId
+from worker.core.job import Job, JobId, Outcome, ReplicaId
+from worker.core.looking import Look
 from worker.core.states import State
 from worker.store.database import lasting, open_database
 from worker.store.jobs import Applied, Ledger
-from worker.store.looks import is_no_news
+from worker.store.looks import Claimed, is_no_news
 
 SOON = NOW + 100 * SECOND
 EVENT = TrainingContinued(ReplicaId("r1"), "40/100")
@@ -47,6 +50,82 @@ def test_of_many_who_look_at_the_same_jobs_at_once_each_job_has_one(ledger: Ledg
     written = at_once(lambda number: ledger.put_off([looked(job) for job in (jobs if number % 2 else jobs[::-1])], NOW))
     assert sorted(job_id for ids in written for job_id in ids) == [job.id for job in jobs]
     assert {job.version for job in ledger.get_many([job.id for job in jobs])} == {jobs[0].version + 1}
+
+
+def in_training(ledger: Ledger, due_at: datetime | None = NOW, account: str = MAIN, **changes: Any) -> Job:  # noqa: ANN401 - fields of Attempt
+    job = stored(ledger, account=account)
+    charged = {"outcome": Outcome.CHARGED, "replica_id": ReplicaId(f"r{job.id}")}
+    return changed(ledger, job, state=State.TRAINING, due_at=due_at, attempts=(an_attempt(job, **(charged | changes)),))
+
+
+def test_a_look_is_told_of_its_job_what_the_job_says(ledger: Ledger) -> None:
+    job = changed(ledger, in_training(ledger), progress="7/100", tries=2, watched_since=NOW - SECOND)
+    assert ledger.looks([job.id, job.id], NOW) == [
+        Look(job.id, MAIN, job.version, NOW, 2, "7/100", NOW - SECOND, ReplicaId(f"r{job.id}"), "phoenix-4/image", NOW)
+    ]
+
+
+def test_who_is_due_for_more_than_a_look_or_for_none_is_not_among_the_looks(ledger: Ledger) -> None:
+    plain, called = in_training(ledger), in_training(ledger)
+    assert [claim.job_id for claim in ledger.claim_these([called.id], NOW, LEASE)] == [called.id]
+    later, bare, gone = in_training(ledger, NOW + SECOND), in_training(ledger, replica_id=None), in_training(ledger, vanished_at=NOW)
+    missed = changed(ledger, in_training(ledger), missing_since=NOW)
+    tried = in_training(ledger)
+    tried = changed(ledger, tried, attempts=(*tried.attempts, an_attempt(tried, 2)))
+    over, queued = changed(ledger, in_training(ledger), state=State.CANCELLED), stored(ledger)
+    every = [one.id for one in (plain, called, later, bare, gone, missed, tried, over, queued)]
+    assert {look.id for look in ledger.looks([*every, JobId("unknown")], NOW)} == {plain.id, called.id}
+    assert {look.id for look in ledger.looks(every, NOW + SECOND)} == {plain.id, called.id, later.id}
+    ledger.stop(StopAccount(MAIN, Failure.OUT_OF_CREDIT, deaf=False), NOW)
+    assert len(ledger.looks(every, NOW)) == 2
+    ledger.stop(StopAccount(MAIN, Failure.KEY_REJECTED, deaf=True), NOW)
+    assert ledger.looks(every, NOW) == []
+
+
+def test_looks_are_claimed_with_whom_is_nearly_due_if_anybody_is_due(ledger: Ledger) -> None:
+    third, second, first, late = (in_training(ledger, NOW + seconds * SECOND) for seconds in (7, 5, 1, 11))
+    called = in_training(ledger, NOW - LEASE + 3 * SECOND)  # so its lease is over then
+    assert ledger.claim_these([called.id], called.due_at or NOW, LEASE)
+    assert ledger.claim_looks(MAIN, NOW, SOON, LEASE, 100) == Claimed()
+    due, elsewhere = in_training(ledger), in_training(ledger, account="other")
+    bare = stored(ledger, State.TRAINING, NOW - SECOND)
+    claimed = ledger.claim_looks(MAIN, NOW, NOW + 10 * SECOND, LEASE, 4)
+    assert ([look.id for look in claimed.looks], claimed.others) == (sorted([second.id, first.id, due.id]), (bare.id,))
+    assert claimed.looks == tuple(ledger.looks(list(claimed.ids), NOW))
+    assert {look.due_at for look in claimed.looks} == {NOW + LEASE}
+    for left in (third, late, elsewhere):
+        assert ledger.get(left.id) == left
+    assert ledger.claim_looks(MAIN, NOW, SOON, LEASE, 100) == Claimed()
+    assert ledger.claim_looks("other", NOW, SOON, LEASE, 0) == Claimed()
+    assert [look.id for look in ledger.claim_looks(MAIN, NOW + 3 * SECOND, NOW + 7 * SECOND, LEASE, 9).looks] == [third.id, called.id]
+
+
+def test_no_look_is_claimed_of_an_account_whose_key_is_refused(ledger: Ledger) -> None:
+    job = in_training(ledger)
+    ledger.stop(StopAccount(MAIN, Failure.KEY_REJECTED, deaf=True), NOW)
+    assert ledger.claim_looks(MAIN, NOW, SOON, LEASE, 100) == Claimed()
+    assert ledger.get(job.id) == job
+
+
+def test_those_who_claim_looks_at_once_have_each_his_own(ledger: Ledger) -> None:
+    ids = [in_training(ledger).id for _ in range(40)]
+    claimed = at_once(lambda _: ledger.claim_looks(MAIN, NOW, SOON, LEASE, 10).ids)
+    assert sorted(one for own in claimed for one in own) == sorted(ids)
+
+
+def test_the_next_look_is_written_as_the_next_of_its_job_and_not_over_what_another_wrote(ledger: Ledger) -> None:
+    jobs = [in_training(ledger) for _ in range(3)]
+    looks = sorted(ledger.looks([job.id for job in jobs], NOW), key=lambda look: look.id)
+    stale = changed(ledger, jobs[1], detail="written by another")
+    made = [(look, replace(look, version=look.version + 1, due_at=SOON, progress="40/100", tries=1)) for look in looks]
+    assert ledger.look_again(made, NOW + SECOND) == {jobs[0].id, jobs[2].id}
+    written = {job.id: job for job in ledger.get_many([job.id for job in jobs])}
+    for job in (jobs[0], jobs[2]):
+        assert written[job.id] == replace(job, version=job.version + 1, due_at=SOON, progress="40/100", tries=1)
+        assert written[job.id].written_at == NOW + SECOND
+    assert written[stale.id] == stale
+    assert {look.version for look in ledger.looks(list(written), SOON)} == {jobs[0].version + 1}
+    assert ledger.look_again([], NOW) == set()
 
 
 def test_no_looks_are_no_mistake(ledger: Ledger) -> None:
@@ -97,6 +176,16 @@ def test_a_job_that_another_writes_at_this_moment_is_passed_over_and_nobody_wait
     ledger.close()
 
 
+def test_a_training_that_another_writes_at_this_moment_is_not_claimed_and_nobody_waits(migrated: Callable[[str], str]) -> None:
+    database = open_database(migrated(POSTGRESQL), 2)
+    ledger = Ledger(database)
+    free, locked = (in_training(ledger) for _ in range(2))
+    with database.begin() as another:
+        another.execute(text("UPDATE job SET detail = 'written' WHERE id = :id"), {"id": locked.id})
+        assert ledger.claim_looks(MAIN, NOW, SOON, LEASE, 9).ids == (free.id,)
+    ledger.close()
+
+
 def test_a_look_without_news_is_one_journey_and_its_job_is_read_in_two(migrated: Callable[[str], str]) -> None:
     database = open_database(migrated(POSTGRESQL), 2)
     ledger = Ledger(database)
@@ -111,4 +200,9 @@ def test_a_look_without_news_is_one_journey_and_its_job_is_read_in_two(migrated:
     assert ledger.answered([job.id], NOW) == [job]
     assert ledger.put_off([looked(job)], NOW) == {job.id}
     assert said == [(True, True), (False, True), (False, True)]
+    [look] = ledger.looks([in_training(ledger).id], NOW)
+    said.clear()
+    assert ledger.looks([look.id], NOW) == [look]
+    assert ledger.look_again([(look, look)], NOW) == {look.id}
+    assert said == [(False, True), (False, True)]
     ledger.close()

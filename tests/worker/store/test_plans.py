@@ -61,6 +61,17 @@ def test_due_jobs_are_found_by_the_index_of_their_line(database: Engine) -> None
         assert "ix_job_line" in plan_of(database, statement, values)
 
 
+def test_looks_are_claimed_by_the_index_of_their_line(database: Engine) -> None:
+    ledger = Ledger(database)
+    fill(database)
+    due = stored(ledger, State.TRAINING)
+    with overheard(database) as heard:
+        assert ledger.claim_looks(MAIN, NOW, NOW + LEASE, LEASE, 9).others == (due.id,)
+    plans = [plan_of(database, statement, values) for statement, values in heard]
+    assert "ix_job_line" in plans[0]
+    assert not any("Seq Scan on job" in plan or "SCAN job" in plan for plan in plans)
+
+
 def test_messages_that_were_lost_are_found_by_an_index_of_their_own(database: Engine) -> None:
     ledger = Ledger(database)
     fill(database)
