@@ -64,6 +64,8 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
     rung, own = 0, Claimed()
     for task in (SUBMIT, LOOK_UP, OPEN, POLL):
         of_task = [line for line in due.lines if line.state in _STATES[task]]
+        if task == LOOK_UP and of_task:
+            of_task = _few_lists(parts, of_task, now)
         if looks and task == POLL and of_task:
             own, of_task = _own_calls(parts, of_task, now)
         if of_task:
@@ -76,6 +78,16 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
         read_conversations(parts)
     parts.counts.swept(time.perf_counter() - began)
     return Swept(rung + told, own)
+
+
+def _few_lists(parts: Parts, lines: Sequence[DueLine], now: datetime) -> list[DueLine]:
+    """Lines of so many accounts as half of a worker's threads can look through the lists of.
+
+    Of an account with thousands of replicas that takes seconds of a processor, and nobody waits for it: whatever else is due goes on beside it.
+    """
+    room = max(parts.settings.threads // 2, 1) - _waiting(parts, LOOK_UP)
+    first = list(dict.fromkeys(line.account for line in _in_turn(lines, now)))[: max(room, 0)]
+    return [line for line in lines if line.account in first]
 
 
 def _own_calls(parts: Parts, lines: Sequence[DueLine], now: datetime) -> tuple[Claimed, list[DueLine]]:

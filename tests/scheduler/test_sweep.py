@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from scheduler.sweep import Swept, add_sweep, sweep
 from tests.broker import Broker
@@ -169,6 +170,25 @@ def test_a_conversation_that_may_be_open_is_looked_for_while_no_other_can_be_ope
     assert parts.pace.room("default", Kind.CONVERSE) == 0
     sweep(parts)
     assert rung(broker) == {LOOK_UP: [[[asked.id]]]}
+
+
+def test_half_of_a_workers_threads_look_through_lists_at_most_and_the_other_accounts_come_next(home: Path, broker: Broker) -> None:
+    accounts = {f"line{number}": SecretStr(f"key-{number}") for number in range(5)}
+    with opened(settings_in(home, redis_url=broker.url, threads=4, accounts=accounts)) as parts:
+        for name in [*accounts, *accounts]:
+            a_job_in(parts, State.SUBMITTING, in_hours(-1), account=name)
+        seen = set[str]()
+        for ring, still in ((4, 6), (4, 2), (2, 0)):
+            fresh(broker)
+            assert sweep(parts) == Swept(ring)
+            lists = [{parts.ledger.get(one).account for one in ids} for [ids] in rung(broker)[LOOK_UP]]
+            assert [len(one) for one in lists] == [1] * (ring // 2)
+            assert seen.isdisjoint(set().union(*lists))
+            seen |= set().union(*lists)
+            if ring == 4:
+                assert sweep(parts) == Swept(0)  # these wait for a thread
+            assert len([job for job in parts.ledger.recent(10) if job.due_at is not None and job.due_at <= utc_now()]) == still
+        assert seen == accounts.keys()
 
 
 def test_a_sweep_that_finds_nothing_due_asks_the_broker_nothing(home: Path) -> None:
