@@ -17,6 +17,7 @@ from tests.benchmarks.systems import Ours
 from tests.benchmarks.vendor import Vendor
 from tests.postgres import Postgres
 from tests.soak.callers import Lookers, Services, Told, told_server
+from tests.soak.host import Host
 from tests.soak.samples import Sample, taken_by
 from tests.soak.tavus import ACCOUNTS, FAIL_RATE, FAULTS
 from tests.soak.verdict import End, Soaked, figures
@@ -63,7 +64,8 @@ def soak(plan: Plan) -> list[Figure]:
         with Ground(postgres, Vendor(plan.typical, plan.seed), *words) as ground, told_server() as told:
             ours.start(ground)
             say(f"soak: {plan.seconds:g} s at {plan.rate:g} jobs a second; the logs are in {ground.folder}")
-            return _Run(plan, ground, ours, told).figures()
+            with Host(plan.out / "page") as host:
+                return _Run(plan, ground, ours, told, host).figures()
     finally:
         postgres.stop()
 
@@ -71,8 +73,8 @@ def soak(plan: Plan) -> list[Figure]:
 class _Run:
     """One that is under way."""
 
-    def __init__(self, plan: Plan, ground: Ground, ours: Ours, told: Told) -> None:
-        self._plan, self._ground, self._ours, self._told = plan, ground, ours, told
+    def __init__(self, plan: Plan, ground: Ground, ours: Ours, told: Told, host: Host) -> None:
+        self._plan, self._ground, self._ours, self._told, self._host = plan, ground, ours, told, host
         self._api = f"http://127.0.0.1:{ours.environment['REPLICAS_PORT']}"
         self._services = Services(self._api, ground.broker.url, f"{ground.vendor.origin}/headshot.jpg", told.url, plan.rate)
         self._lookers = Lookers(self._api)
@@ -119,12 +121,15 @@ class _Run:
         roots = {name: process.pid for name, process in ground.started.items()} | {"Valkey": ground.broker.process_id}
         if ground.vendor.process is not None:
             roots["sandbox"] = ground.vendor.process.pid
+        host = self._host.worst()
         sample = Sample(
             at,
             {name: taken_by(root) for name, root in roots.items()},
             self._states(),
             int(ground.broker.client.dbsize()),
             max(self._ages[-1:], default=0.0),
+            host.late,
+            host.kept,
         )
         self._samples.append(sample)
         self._plan.out.mkdir(parents=True, exist_ok=True)

@@ -23,13 +23,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at everything, so many seconds after the load began."""
+    """One look at everything, so many seconds after the load began. `late`, `kept`: the host's worst since the look before, see `tests.soak.host`."""
 
     at: float
     processes: Mapping[str, Taken]
     states: Mapping[str, int]
     broker_keys: int
     oldest_due: float
+    late: float
+    kept: float
 
 
 @dataclass(frozen=True, slots=True)

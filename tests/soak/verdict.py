@@ -83,6 +83,8 @@ def _ages(seen: Soaked) -> Iterator[Figure]:
     yield Figure(BENCH, "oldest due row, p50", percentile(sweeps, 0.5), "sweeps")
     yield Figure(BENCH, "oldest due row, p95", percentile(sweeps, 0.95), "sweeps", most=_MOST_SWEEPS)
     yield Figure(BENCH, "oldest due row, oldest", max(sweeps), "sweeps", most=_MOST_SWEEPS)
+    yield Figure(BENCH, "a thread that slept woke late, at most", max(one.late for one in seen.samples), "s", "host")
+    yield Figure(BENCH, "a page took to the disk, at most", max(one.kept for one in seen.samples), "s", "host")
 
 
 def _growths(seen: Soaked) -> Iterator[Figure]:

@@ -1,12 +1,15 @@
 """What a soak concludes from what it saw: what grows is seen, what is flat is not called growth, and a promise that broke is a figure that missed."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.benchmarks.figures import Figure
+from tests.soak.host import Host
 from tests.soak.samples import Sample, Taken, growth, percentile
 from tests.soak.verdict import End, Soaked, figures
 
@@ -24,7 +27,8 @@ _END = End(
 def soaked(memory: Callable[[float], float] = lambda _: 100.0, handles: Callable[[float], float] = lambda _: 40.0) -> Soaked:
     """Two hours in which all went well, and a worker had so much at each moment."""
     samples = [
-        Sample(at, {"worker-0": Taken(memory(at), 150.0, int(handles(at)), 20)}, {}, 30, 1.0) for at in map(float, range(0, 7200, 30))
+        Sample(at, {"worker-0": Taken(memory(at), 150.0, int(handles(at)), 20)}, {}, 30, 1.0, 0.01, at / 7200)
+        for at in map(float, range(0, 7200, 30))
     ]
     return Soaked(samples, [1.0] * 1440, sweep=1.2, warm_up=1800.0, lasted=_HOURS, end=_END)
 
@@ -54,6 +58,22 @@ def test_one_high_look_is_no_growth() -> None:
 def test_a_short_one_shows_growth_and_is_held_to_none() -> None:
     short = figures(replace(soaked(lambda at: 100 + at), lasted=180.0))
     assert next(one for one in short if one.what == "memory grows by").is_met is None
+
+
+def test_the_worst_of_the_host_is_told_beside_the_oldest_row() -> None:
+    told = {one.what: one for one in figures(soaked()) if one.of == "host"}
+    assert [round(one.value, 2) for one in told.values()] == [0.01, 1.0]
+    assert {one.is_met for one in told.values()} == {None}
+
+
+def test_a_host_is_looked_at_until_the_end_and_its_worst_told_once(tmp_path: Path) -> None:
+    with Host(tmp_path / "there" / "page") as host:
+        time.sleep(1.0)
+        worst = host.worst()
+        assert 0.0 < worst.kept < 60.0
+        assert 0.0 <= worst.late < 60.0
+        assert host.worst().kept <= worst.kept
+    assert not host._thread.is_alive()
 
 
 def test_an_old_row_is_told_in_sweeps() -> None:
