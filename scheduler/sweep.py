@@ -83,7 +83,8 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
 def _few_lists(parts: Parts, lines: Sequence[DueLine], now: datetime) -> list[DueLine]:
     """Lines of so many accounts as half of a worker's threads can look through the lists of.
 
-    Of an account with thousands of replicas that takes seconds of a processor, and nobody waits for it: whatever else is due goes on beside it.
+    Of an account with thousands of replicas that takes seconds of a processor, and nobody waits for it: whatever else is due goes on beside it. Lists
+    that take longer than a sweep are not counted: more threads may be at them then.
     """
     room = max(parts.settings.threads // 2, 1) - _waiting(parts, LOOK_UP)
     first = list(dict.fromkeys(line.account for line in _in_turn(lines, now)))[: max(room, 0)]

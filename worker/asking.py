@@ -1,4 +1,4 @@
-"""Asks many questions in one call, and writes what comes of them together. It may not say who is due, and news are committed through `Mover` alone.
+"""Asks many questions in one call, and writes what comes of them together. It may not say who is due, nor decide what follows.
 
 A training that goes on is most of all that is ever heard: read, decided and written as a look, without its job. All other news is of a job whole.
 """

@@ -1,4 +1,4 @@
-"""Advances jobs: takes what is due, one or many together, and takes people's words. It may not decide, and it commits through `Mover` alone.
+"""Advances jobs: takes what is due, one or many together, and takes people's words. It may not decide, and only `Asker` and `Mover` commit.
 
 `take` fences: whoever took the job before can no longer write to it. Questions of one kind and account are asked together.
 """

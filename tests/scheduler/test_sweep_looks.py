@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from scheduler.sweep import Swept, sweep
+from scheduler.sweep import Swept, add_sweep, sweep
 from tests.broker import Broker
 from tests.scheduler.made import a_job_in, in_hours, opened, settings_in
 from tests.worker.store.made import an_attempt, changed
-from worker.app import POLL, SUBMIT
+from worker.app import POLL, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.core.job import Job, JobId, Outcome, ReplicaId, Terms
 from worker.core.states import State
@@ -121,3 +122,19 @@ def test_the_permit_of_a_call_that_is_not_made_is_given_back(parts: Parts, broke
     in_training(parts)
     assert len(sweep(parts, looks=True).own.looks) == 1
     assert parts.pace.standing("default").sent == 1
+
+
+def test_the_permit_is_given_back_where_the_ledger_goes_away_meanwhile(
+    parts: Parts, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_given: object) -> Claimed:  # a database that goes away just here cannot be had on demand
+        assert parts.pace.standing("default").sent == 1
+        raise OperationalError("COMMIT", {}, Exception("the database went away"))
+
+    in_training(parts)
+    fresh(broker)
+    monkeypatch.setattr(type(parts.ledger), "claim_looks", away)
+    add_sweep(parts.app, lambda: parts)
+    with pytest.raises(OperationalError):
+        parts.app.tasks[SWEEP].run()
+    assert parts.pace.standing("default").sent == 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-_EVERY_SECONDS = 0.25
+_EVERY_SECONDS = 0.25  # a stall that keeps a row waiting lasts a second; four pages a second are no load
 _PAGE = b"\0" * 4096
 
 
@@ -23,7 +23,7 @@ class Stall:
 
 
 class Host:
-    """A thread for as long as a `with` lasts. `file`: on the disk that the ledger is on."""
+    """A thread for as long as a `with` lasts. `file`: written to on the disk that is looked at."""
 
     def __init__(self, file: Path) -> None:
         self._file, self._over, self._lock = file, threading.Event(), threading.Lock()

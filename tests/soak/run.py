@@ -64,7 +64,7 @@ def soak(plan: Plan) -> list[Figure]:
         with Ground(postgres, Vendor(plan.typical, plan.seed), *words) as ground, told_server() as told:
             ours.start(ground)
             say(f"soak: {plan.seconds:g} s at {plan.rate:g} jobs a second; the logs are in {ground.folder}")
-            with Host(plan.out / "page") as host:
+            with Host(ground.folder / "page") as host:
                 return _Run(plan, ground, ours, told, host).figures()
     finally:
         postgres.stop()

@@ -1,4 +1,4 @@
-"""Looks at trainings that go on: read in one statement, and put off in one, which moves the time of the next. It may not write what has a story.
+"""Looks at trainings that go on: claimed, read and put off, many in each statement. It may not write anything that has a story.
 
 They are most of all that happens, and who comes second to one of them has nothing to say: so rows that another writes at this moment are passed over,
 and nobody waits here.
