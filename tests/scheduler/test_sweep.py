@@ -172,11 +172,11 @@ def test_a_conversation_that_may_be_open_is_looked_for_while_no_other_can_be_ope
     assert rung(broker) == {LOOK_UP: [[[asked.id]]]}
 
 
-def test_a_sweep_rings_for_no_more_lists_than_half_of_a_workers_threads_and_the_other_accounts_come_next(
+def test_a_sweep_rings_for_no_more_lists_than_a_quarter_of_a_workers_threads_and_the_other_accounts_come_next(
     home: Path, broker: Broker
 ) -> None:
     accounts = {f"line{number}": SecretStr(f"key-{number}") for number in range(5)}
-    with opened(settings_in(home, redis_url=broker.url, threads=4, accounts=accounts)) as parts:
+    with opened(settings_in(home, redis_url=broker.url, threads=8, accounts=accounts)) as parts:
         for name in [*accounts, *accounts]:
             a_job_in(parts, State.SUBMITTING, in_hours(-1), account=name)
         seen = set[str]()
