@@ -63,7 +63,8 @@ def test_nothing_that_was_paid_for_is_lost_sight_of(world: World) -> None:
     assert {replica.id for replica in world.replicas} == {attempt.replica_id for attempt in ended.attempts if attempt.replica_id}
     assert ended.is_settled, "of every submission it is known what became of its money"
     known = {ended.conversation.mark} if ended.conversation and ended.conversation.id else set()
-    assert set(world.conversations) == known
+    assert known <= set(world.conversations)
+    assert set(world.conversations) - known <= world.over, "a visit opens another only once the one before has ended"
 
 
 @living
@@ -84,3 +85,14 @@ def test_in_fair_weather_a_job_costs_one_payment_few_looks_and_opens_its_convers
     assert [attempt.outcome for attempt in world.job.attempts] == [Outcome.TRAINED]
     assert world.now < NOW + 2 * HOUR
     assert not [event for event in world.history if isinstance(event, ev.MarkAbsent)]
+
+
+def test_who_comes_again_after_the_end_finds_a_second_conversation_and_the_first_bills_no_more() -> None:
+    world = calm(World(job(request=request(start=Start.ON_DEMAND))))
+    for _ in range(3):  # it is opened, found to have ended, opened anew
+        world.now += HOUR
+        world.tell(ev.LinkVisited())
+        calm(world)
+    assert world.job.conversation is not None
+    assert [*world.over, world.job.conversation.mark] == world.conversations
+    assert len(world.conversations) == 2
