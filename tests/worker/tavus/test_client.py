@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,6 +117,19 @@ def test_any_text_can_be_sent() -> None:
     assert json.loads(server.asked[0].body) == odd
 
 
+def test_an_id_of_whatever_letters_stays_in_the_path() -> None:
+    with Scripted(Said(200, {})) as server, calling(server.url) as tavus:
+        tavus.get_replica(ACCOUNT, ReplicaId("r 1?é\r\nX: y#"))
+    assert [asked.target for asked in server.asked] == ["/v2/replicas/r%201%3F%C3%A9%0D%0AX%3A%20y%23?verbose=true"]
+
+
+def test_a_request_without_a_body_says_so_where_one_is_expected() -> None:
+    with Scripted(Said(200, {})) as server, calling(server.url) as tavus:
+        tavus.end_conversation(ACCOUNT, C1)
+        tavus.get_replica(ACCOUNT, R1)
+    assert [asked.headers.get("content-length") for asked in server.asked] == ["0", None]
+
+
 def test_an_answer_does_not_show_what_it_repeats() -> None:
     sent = body("https://b.example/a.jpg?X-Amz-Signature=SECRET")
     with Scripted(lambda asked: Said(400, {"error": asked.json})) as server, calling(server.url) as tavus:
@@ -171,7 +183,7 @@ def test_a_proxy_that_refuses_its_tunnel_was_not_given_the_request(monkeypatch: 
 
 
 def retry_after(value: str) -> timedelta | None:
-    return _retry_after(httpx.Response(429, headers=[(b"Retry-After", value.encode())]))
+    return _retry_after(value.encode())
 
 
 def test_retry_after_is_seconds_or_a_date() -> None:

@@ -4,6 +4,7 @@ import gzip
 import socket
 import struct
 import time
+import zlib
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -16,7 +17,7 @@ from tests.worker.tavus.made import ACCOUNT, SHORT, body, calling
 from tests.worker.tavus.scripted import Line, Said, Scripted, in_turn
 from worker.core.job import ConversationId, ReplicaId
 from worker.tavus.client import Answer, Cut, Reply, Tavus
-from worker.tavus.line import Deadline, _Line
+from worker.tavus.line import Deadline, _Network
 
 POSTS: dict[str, Callable[[Tavus], Reply]] = {
     "create replica": lambda tavus: tavus.create_replica(ACCOUNT, body()),
@@ -94,7 +95,7 @@ class FarAway(httpcore.SyncBackend):
 
 def test_nothing_is_sent_on_a_line_that_was_laid_too_late() -> None:
     deadline = Deadline()
-    with Scripted(Said()) as server, httpcore.ConnectionPool(network_backend=_Line(FarAway(), deadline)) as pool:
+    with Scripted(Said()) as server, httpcore.ConnectionPool(network_backend=_Network(FarAway(), deadline)) as pool:
         deadline.begin(SHORT.total_seconds())
         with pytest.raises(httpcore.ConnectTimeout):
             pool.request("POST", server.url)
@@ -125,9 +126,27 @@ def test_a_large_page_is_read() -> None:
     assert reply.document == {"data": rows, "total_count": 100}
 
 
-def test_what_says_that_it_is_packed_and_is_not_is_no_answer() -> None:
-    with Scripted(Said(200, b'{"replica_id": "r1"}', {"Content-Encoding": "gzip"})) as server, calling(server.url) as tavus:
+@pytest.mark.parametrize(
+    ("coding", "pack"), [("gzip", gzip.compress), ("GZIP", gzip.compress), ("deflate", zlib.compress), ("identity", bytes)]
+)
+def test_a_packed_answer_is_unpacked(coding: str, pack: Callable[[bytes], bytes]) -> None:
+    with Scripted(Said(200, pack(b'{"replica_id": "r1"}'), {"Content-Encoding": coding})) as server, calling(server.url) as tavus:
+        reply = tavus.create_replica(ACCOUNT, body())
+    assert isinstance(reply, Answer)
+    assert reply.document == {"replica_id": "r1"}
+
+
+@pytest.mark.parametrize(
+    "packed", [b'{"replica_id": "r1"}', gzip.compress(b'{"replica_id": "r1"}')[:-9]], ids=["not at all", "not to its end"]
+)
+def test_what_says_that_it_is_packed_and_is_not_is_no_answer(packed: bytes) -> None:
+    with Scripted(Said(200, packed, {"Content-Encoding": "gzip"})) as server, calling(server.url) as tavus:
         assert isinstance(tavus.create_replica(ACCOUNT, body()), Cut)
+
+
+def test_no_body_is_none_however_it_is_packed() -> None:
+    with Scripted(Said(204, b"", {"Content-Encoding": "gzip"})) as server, calling(server.url) as tavus:
+        assert tavus.end_conversation(ACCOUNT, ConversationId("c1")) == Answer(204, None)
 
 
 @pytest.mark.parametrize("call", POSTS.values(), ids=POSTS)
