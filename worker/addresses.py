@@ -84,6 +84,15 @@ def refusal_of(address: str) -> str | None:
     return named or ("reserved" if ip.version == 6 and ip not in _UNICAST else None)  # noqa: PLR2004 - the protocol's own number
 
 
+def _is_number(host: str) -> bool:
+    """Whether it is an address, written as a number in the way that everybody reads alike."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def system_addresses(host: str, port: int) -> Sequence[str]:
     """Every address that the system's resolver gives, in its order (RFC 6724); it also reads decimal, octal and hexadecimal IPs."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -151,6 +160,8 @@ class GuardedNetwork(httpcore.NetworkBackend):
         return addresses
 
     def _resolved(self, host: str, port: int, timeout: float) -> Sequence[str]:
+        if 0 <= port < 65536 and _is_number(host):  # noqa: PLR2004 - TCP's own number; there is nothing to resolve
+            return (host,)
         # getaddrinfo knows no timeout, and whoever runs the name's DNS server can make it last half a minute. So it is asked in a
         # thread of its own: left behind, the thread ends when the system's resolver gives up, and a daemon keeps no process alive.
         answer: Future[Sequence[str]] = Future()

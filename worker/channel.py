@@ -106,6 +106,10 @@ class Channel(redis.Channel):
             self._unanswered.add(queue)
         return super().basic_consume(queue, no_ack, callback, consumer_tag, **options)  # type: ignore[no-untyped-call] # the same
 
+    def is_out(self, delivery_tag: str) -> bool:
+        """Whether the message is to be acknowledged still."""
+        return delivery_tag in self.qos._delivered  # noqa: SLF001 - kombu's
+
     def _brpop_start(self, timeout: int | None = None) -> None:
         """Ask for the next message: the script is asked first."""
         queues = self._queue_cycle.consume(len(self.active_queues))
@@ -181,7 +185,7 @@ class Channel(redis.Channel):
 
     def _was_read(self, message: bytes, queue: str, tag: str | None) -> bool:
         if tag is not None:
-            return tag in self.qos._delivered  # noqa: SLF001 - kombu's
+            return self.is_out(tag)
         with suppress(*_UNREADABLE):  # nothing was written down of it: it is read once more
             where = self.Message(loads(bytes_to_str(message)), channel=self).delivery_info  # type: ignore[no-untyped-call] # kombu has no types
             return queue in self._unanswered or {"exchange", "routing_key"} <= where.keys()

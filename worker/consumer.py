@@ -9,6 +9,9 @@ kept, so that what is done by then can be acknowledged.
 A message that no Celery has sent, such as a bare JSON object under the name of a task, raises what Celery 5.7 does not expect of one (Consumer,
 create_task_handler: it catches InvalidTaskError, and Request unpacks the body without a look at it). That ended the process too, which gave the
 message back, and so it went for one worker after the other. Such a message is thrown away.
+
+And it wakes the thread that listens to the broker whenever a task begins, to acknowledge its message there: for those that nobody acknowledges, which
+are nearly all of ours, that thread would be woken for nothing.
 """
 
 import time
@@ -17,6 +20,8 @@ from typing import Any, ClassVar
 
 import structlog
 from celery.worker.consumer import Consumer as CelerysConsumer
+
+from worker.channel import Channel
 
 log = structlog.get_logger("consumer")
 _PAUSE = 2.0
@@ -45,6 +50,14 @@ class Consumer(CelerysConsumer):
         transport.client = address
         if not isinstance(exc, self.connection_errors):
             time.sleep(_PAUSE)
+
+    def call_soon_ack(self, p: Callable[..., Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - Celery's signature
+        """See `celery.worker.consumer.Consumer`. `p`: a message's acknowledgement, or its refusal."""
+        message: Any = getattr(p, "__self__", None)
+        channel = getattr(message, "channel", None)
+        if isinstance(channel, Channel) and p == message.ack_log_error and not channel.is_out(message.delivery_tag):
+            return p(*arguments, **options)
+        return super().call_soon_ack(p, *arguments, **options)
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:  # noqa: ANN401 - Celery's signature
         """What is called for each message."""

@@ -225,6 +225,16 @@ def test_a_name_that_does_not_resolve_is_a_failed_connection(host: str, port: in
         GuardedNetwork(within=SECOND, resolve=resolve).connect_tcp(host, port)
 
 
+@pytest.mark.parametrize("host", [PUBLIC, "2606:4700::1111"])
+def test_what_is_a_number_already_is_asked_of_no_resolver_and_checked_all_the_same(host: str) -> None:
+    with server(answer_ok) as port:
+        internet = Internet(port)
+        GuardedNetwork(within=SECOND, resolve=unknown, network=internet).connect_tcp(host, 80).close()
+    assert internet.dialled == [host]
+    with pytest.raises(AddressNotAllowedError):
+        GuardedNetwork(within=SECOND, resolve=unknown, network=internet).connect_tcp("::1", 80)
+
+
 def timed(network: GuardedNetwork, url: str, error: type[Exception]) -> float:
     begun = time.monotonic()
     with pytest.raises(error):

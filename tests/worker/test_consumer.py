@@ -1,0 +1,58 @@
+"""A task that begins wakes the thread that listens to the broker only if that has something to do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from kombu.connection import Connection
+from kombu.entity import Queue
+from kombu.message import Message
+from kombu.messaging import Consumer as Listener
+
+from tests.broker import Broker
+from worker import transport
+from worker.app import CREATE, RINGS, SWEEP
+from worker.consumer import Consumer
+
+
+class Loop:
+    """Keeps what it is asked to do on its own thread."""
+
+    def __init__(self) -> None:
+        self.asked: list[Callable[[], Any]] = []
+
+    def call_soon(self, callback: Callable[[], Any]) -> None:
+        """See `kombu.asynchronous.Hub`."""
+        self.asked.append(callback)
+
+
+@pytest.mark.parametrize(("queue", "wakes"), [(SWEEP, 0), (CREATE, 1)])
+def test_what_nobody_acknowledges_wakes_nobody_when_its_task_begins(broker: Broker, queue: str, wakes: int) -> None:
+    transport.register()
+    consumer, heard = object.__new__(Consumer), list[Message]()
+    consumer.hub = Loop()
+    with Connection(broker.url, transport_options={"wakes": RINGS}) as connection:
+        with connection.SimpleQueue(queue) as line:
+            line.put("go", serializer="json")
+        with Listener(connection, [Queue(queue)], on_message=heard.append, no_ack=not wakes):
+            connection.drain_events(timeout=20)
+            (message,) = heard
+            consumer.call_soon_ack(message.ack_log_error, None, ())
+            assert len(consumer.hub.asked) == wakes
+            for callback in consumer.hub.asked:
+                callback()
+    assert message.acknowledged
+    assert broker.client.hlen("unacked") == 0
+
+
+def test_a_message_that_is_refused_is_refused_by_whoever_listens(broker: Broker) -> None:
+    transport.register()
+    consumer, heard = object.__new__(Consumer), list[Message]()
+    consumer.hub = Loop()
+    with Connection(broker.url, transport_options={"wakes": RINGS}) as connection:
+        with connection.SimpleQueue(SWEEP) as line:
+            line.put("go", serializer="json")
+        with Listener(connection, [Queue(SWEEP)], on_message=heard.append, no_ack=True):
+            connection.drain_events(timeout=20)
+            consumer.call_soon_ack(heard[0].reject_log_error, None, ())
+    assert len(consumer.hub.asked) == 1
