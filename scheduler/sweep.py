@@ -81,13 +81,17 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
 
 
 def _few_lists(parts: Parts, lines: Sequence[DueLine], now: datetime) -> list[DueLine]:
-    """Lines of so many accounts as a quarter of a worker's threads can look through the lists of.
+    """Lines of so many accounts as half of a worker's threads can look through the lists of: those that have waited longest.
 
     Of an account with thousands of replicas that takes seconds of a processor, and nobody waits for it: whatever else is due goes on beside it. Lists
-    that take longer than a sweep are not counted, so more threads may be at them then: hence no more than a quarter.
+    that take longer than a sweep are not counted: more threads may be at them then.
     """
-    room = max(parts.settings.threads // 4, 1) - _waiting(parts, LOOK_UP)
-    first = list(dict.fromkeys(line.account for line in _in_turn(lines, now)))[: max(room, 0)]
+    room = max(parts.settings.threads // 2, 1) - _waiting(parts, LOOK_UP)
+    accounts = {line.account for line in lines}
+    if len(accounts) <= room:
+        return list(lines)
+    since = sorted((moment, line.account) for line, moment in parts.ledger.due_since(now).items() if line in lines)
+    first = list(dict.fromkeys([account for _, account in since] + sorted(accounts)))[: max(room, 0)]
     return [line for line in lines if line.account in first]
 
 

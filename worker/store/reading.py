@@ -95,6 +95,11 @@ class Reader:
         with self._glancing() as connection:
             return lines.due(connection, now, rung_before=rung_before)
 
+    def due_since(self, now: datetime) -> dict[lines.DueLine, datetime]:
+        """See `lines.oldest`."""
+        with self._glancing() as connection:
+            return lines.oldest(connection, now)
+
     def callers(self, state: State, account: str, now: datetime, rung_before: datetime | None = None) -> list[str]:
         """See `lines.callers`."""
         with self._glancing() as connection:
