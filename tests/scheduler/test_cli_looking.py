@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from scheduler import explaining
 from scheduler.acts import How
@@ -13,6 +12,7 @@ from tests.broker import Broker
 from tests.scheduler.commands import Commands, Said, commands_in
 from tests.scheduler.made import a_job_in, in_hours, paid
 from tests.scheduler.test_cli_help import ALL
+from tests.worker.store.hearing import overheard
 from tests.worker.store.made import changed
 from worker.assembly import Parts
 from worker.core.effects import StopAccount
@@ -21,7 +21,6 @@ from worker.core.job import Conversation, ConversationId, Job, Outcome
 from worker.core.marks import conversation_mark
 from worker.core.states import State
 from worker.store.clock import utc_now
-from worker.store.database import lasting
 
 
 @pytest.fixture
@@ -159,15 +158,9 @@ def test_a_look_at_many_is_as_many_statements_as_a_look_at_one(parts: Parts) -> 
     jobs = [changed(parts.ledger, job, attempts=paid(job)) for job in jobs]
 
     def statements(wanted: list[Job]) -> int:
-        said = list[str]()
-
-        def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-            said.append(statement)
-
-        event.listen(lasting(parts.ledger._database), "before_cursor_execute", note)
-        assert len(watching._read(parts, [job.id for job in wanted])) == len(wanted)
-        event.remove(lasting(parts.ledger._database), "before_cursor_execute", note)
-        return len(said)
+        with overheard(parts.ledger._database) as heard:
+            assert len(watching._read(parts, [job.id for job in wanted])) == len(wanted)
+        return len(heard)
 
     statements(jobs[:1])  # what is remembered for a while is asked once
     assert statements(jobs) == statements(jobs[:1])

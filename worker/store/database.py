@@ -11,10 +11,8 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
-    CursorResult,
     Dialect,
     Engine,
-    Select,
     String,
     any_,
     bindparam,
@@ -29,7 +27,6 @@ from sqlalchemy.exc import (
     NotSupportedError,
     OperationalError,
     ProgrammingError,
-    StatementError,
 )
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -120,28 +117,6 @@ def _as_array(values: Iterable[object] | None) -> str:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-class Said:
-    """A statement that is said at every step of every job, as the driver takes it.
-
-    SQLAlchemy finds what it has compiled by all that the statement is made of, and reads seventy values one by one: that takes as long as to send it.
-    """
-
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
-        """Compile it. Each value has a name, and is given whenever it is said."""
-        compiled = statement.compile(dialect=dialect)
-        kinds = {name: one.type.dialect_impl(dialect).bind_processor(dialect) for name, one in compiled.binds.items()}
-        self._text, self._written = compiled.string, [(name, how) for name, how in kinds.items() if how is not None]
-
-    def on(self, connection: Connection, values: dict[str, Any]) -> CursorResult[Any]:
-        """Say it, with these values, which are changed to how the driver takes them. Raises what SQLAlchemy raises."""
-        try:
-            for name, how in self._written:
-                values[name] = how(values[name])
-        except (TypeError, ValueError) as error:
-            raise StatementError(str(error), self._text, None, error) from error
-        return connection.exec_driver_sql(self._text, values)
 
 
 def portions(connection: Connection, values: Sequence[T]) -> Iterator[Sequence[T]]:

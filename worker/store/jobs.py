@@ -1,6 +1,7 @@
 """The ledger: add, claim, take, apply. It may not decide what happens to a job, and every decision is written by compare-and-swap on its version."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,6 +69,10 @@ class Ledger(Reader):
             return job
         return None
 
+    def _alone(self) -> AbstractContextManager[Connection]:
+        """For changes that are one statement each. PostgreSQL commits each by itself: to say where it begins and ends takes a tenth of it."""
+        return self._lasting.begin() if self._lasting is self._database else self._lasting.connect()
+
     def claim_due(
         self,
         states: Iterable[State],
@@ -81,22 +86,22 @@ class Ledger(Reader):
         asked: bool | None = None,
     ) -> list[claims.Claim]:
         """See `claims.claim_due`."""
-        with self._lasting.begin() as connection:
+        with self._alone() as connection:
             return claims.claim_due(connection, states, account, now, lease, limit, caller=caller, rung_before=rung_before, asked=asked)
 
     def claim_nearly(self, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> list[claims.Claim]:
         """See `claims.claim_nearly`."""
-        with self._lasting.begin() as connection:
+        with self._alone() as connection:
             return claims.claim_nearly(connection, account, now, until, lease, limit)
 
     def claim_looks(self, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> looks.Claimed:
         """See `looks.claim`."""
-        with self._lasting.begin() as connection:
+        with self._alone() as connection:
             return looks.claim(connection, account, now, until, lease, limit)
 
     def claim_these(self, job_ids: Sequence[JobId], now: datetime, lease: timedelta) -> list[claims.Claim]:
         """See `claims.claim_these`."""
-        with self._lasting.begin() as connection:
+        with self._alone() as connection:
             return claims.claim_these(connection, job_ids, now, lease)
 
     def unclaim(self, job_ids: Sequence[JobId], now: datetime) -> None:
@@ -114,14 +119,14 @@ class Ledger(Reader):
     def _take_one(self, job_id: JobId, now: datetime, lease: timedelta) -> list[Job]:
         # Two statements: one alone that waited for another writer would have the job as he left it, and its attempts as they were before him.
         given = {"ids": [job_id], "now": now, "new_due_at": now + lease}
-        with self._lasting.begin() as connection:
+        with self._alone() as connection:
             sealer = sealer_of(connection)
             taken = rows_of(connection, claims.taking(connection.dialect.name), given)
             return [job_from(row, *single.surroundings(connection, row["id"], row["account"]), sealer) for row in taken]
 
     def keep_letter(self, letter: inbox.New, now: datetime) -> bool:
         """See `inbox.keep`."""
-        with self._lasting.begin() as connection:
+        with self._alone() as connection:
             return inbox.keep(connection, letter, now)
 
     def take_letters(self, now: datetime, lease: timedelta, limit: int, *, of_trainings: bool) -> list[inbox.Letter]:
@@ -136,17 +141,17 @@ class Ledger(Reader):
 
     def visited(self, job_id: JobId, now: datetime) -> None:
         """See `visits.note`."""
-        with self._lasting.begin() as connection:
+        with self._alone() as connection:
             visits.note(connection, job_id, now)
 
     def put_off(self, changes: Sequence[Applied], now: datetime) -> set[JobId]:
         """See `looks.put_off`; for decisions that are no news."""
-        with self._lasting.begin() as connection:
+        with self._alone() as connection:
             return looks.put_off(connection, [(change.before, change.decision.job) for change in changes], now)
 
     def look_again(self, made: Sequence[tuple[Look, Look]], now: datetime) -> set[JobId]:
         """See `looks.put_off`; for looks, each with the next."""
-        with self._lasting.begin() as connection:
+        with self._alone() as connection:
             return looks.put_off(connection, made, now)
 
     def apply(self, change: Applied, now: datetime) -> Job:
@@ -176,7 +181,7 @@ class Ledger(Reader):
     def apply_batch(self, changes: Sequence[Applied], now: datetime) -> list[Job]:
         """Commit many decisions in one transaction; the jobs as they are now. Stale ones are left out: whoever wrote them knows better."""
         if len(changes) == 1 and self._stands_alone(changes[0]):
-            with self._lasting.begin() as connection:
+            with self._alone() as connection:
                 return [changes[0].after] if self._commit(connection, changes[0], now) else []
         # Jobs by id and then accounts by name, as everybody does: two that write the same rows in another order would wait for each other.
         with self._database.begin() as connection:

@@ -33,6 +33,7 @@ from sqlalchemy import (
 from worker.core.states import FAIR, State
 from worker.store.cleaning import hears
 from worker.store.columns import Moment
+from worker.store.said import rows
 from worker.store.tables import METADATA
 
 JOB, ATTEMPT, ACCOUNT = METADATA.tables["job"], METADATA.tables["attempt"], METADATA.tables["account"]
@@ -63,8 +64,8 @@ class Due:
 def due(connection: Connection, now: datetime, *, rung_before: datetime) -> Due:
     """Every line with something due at `now`, or with a message that has been out since before `rung_before`; asked for in one statement."""
     told: dict[str, set[DueLine]] = {kind: set() for kind in (_LINE, _DELETION, _LETTER, _WORD, _STOPPED, _DEAF)}
-    for row in connection.execute(_EVERYTHING, {"now": now, "rung_before": rung_before}):
-        told[row.kind].add(DueLine(State(row.state), row.account))
+    for kind, state, account in rows(connection, _EVERYTHING, {"now": now, "rung_before": rung_before}):
+        told[kind].add(DueLine(State(state), account))
     poor, deaf = ({line.account for line in told[kind]} for kind in (_STOPPED, _DEAF))
     moving = [one for one in told[_LINE] if one.account not in deaf and not (one.state is State.QUEUED and one.account in poor)]
     in_turn = tuple(sorted(moving, key=lambda line: (line.state, line.account)))

@@ -23,6 +23,7 @@ from worker.store import claims
 from worker.store.columns import Moment
 from worker.store.database import Array, one_of, portions
 from worker.store.rows import storable
+from worker.store.said import rows
 from worker.store.tables import METADATA
 
 JOB, ATTEMPT = METADATA.tables["job"], METADATA.tables["attempt"]
@@ -54,7 +55,7 @@ class Claimed:
 
 def due(connection: Connection, job_ids: Sequence[JobId], now: datetime) -> list[Look]:
     """The looks at those of the jobs that `claims.take` would give, as far as a look says all; nobody is fenced from them."""
-    return _looks(connection.execute(_due(connection.dialect.name), {"ids": job_ids, "now": now}).all())
+    return _looks(rows(connection, _due(connection.dialect.name), {"ids": job_ids, "now": now}))
 
 
 def claim(connection: Connection, account: str, now: datetime, until: datetime, lease: timedelta, limit: int) -> Claimed:
@@ -66,16 +67,16 @@ def claim(connection: Connection, account: str, now: datetime, until: datetime, 
         looks = due(connection, ids, now) if ids else []
     else:
         given = {"whose": account, "now": now, "until": until, "limit": limit, "new_due_at": now + lease}
-        rows = connection.execute(_claiming(), given).all()
-        ids, looks = list(dict.fromkeys(row[0] for row in rows)), _looks(rows)
+        claimed = rows(connection, _claiming(), given)
+        ids, looks = list(dict.fromkeys(row[0] for row in claimed)), _looks(claimed)
     known = {look.id for look in looks}
     return Claimed(tuple(looks), tuple(sorted(one for one in ids if one not in known)))
 
 
-def _looks(rows: Sequence[Any]) -> list[Look]:
+def _looks(found: Sequence[Any]) -> list[Look]:
     """The looks, by id, of the rows of `_look`: of each job that has one attempt, of which nothing is amiss."""
-    attempts = Counter(row[0] for row in rows)
-    return sorted((Look(*row[:-1]) for row in rows if not row[-1] and attempts[row[0]] == 1), key=_id)
+    attempts = Counter(row[0] for row in found)
+    return sorted((Look(*row[:-1]) for row in found if not row[-1] and attempts[row[0]] == 1), key=_id)
 
 
 def put_off(connection: Connection, looks: Sequence[tuple[Job, Job] | tuple[Look, Look]], now: datetime) -> set[JobId]:
@@ -93,7 +94,7 @@ def _at_once(connection: Connection, looks: Sequence[tuple[Job, Job] | tuple[Loo
         "given_tries": [after.tries for _, after in looks],
         "now": now,
     }
-    return [JobId(one) for one in connection.execute(_MANY, given).scalars().all()]
+    return [JobId(one) for (one,) in rows(connection, _MANY, given)]
 
 
 def _one_by_one(connection: Connection, looks: Sequence[tuple[Job, Job] | tuple[Look, Look]], now: datetime) -> set[JobId]:

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Connection, Dialect, Select, String, Table, bindparam, insert, literal, select, update
 
 from worker.core.job import Terms
-from worker.store.database import Said
 from worker.store.rows import terms_from
+from worker.store.said import Said, rows
 from worker.store.tables import METADATA
 
 JOB, ATTEMPT, STORY, ACCOUNT, NOTIFICATION = (METADATA.tables[name] for name in ("job", "attempt", "story", "account", "notification"))
@@ -35,15 +35,15 @@ def written(
     said = _decision(connection.dialect, tuple(job), is_new, *names)
     given = {"same_id": same[0], "same_version": same[1]} | _named(_JOB, job) | _named(_ATTEMPT, attempt) | _named(_STORY, story)
     given |= _named(_WORD, word)
-    return said.on(connection, given).first() is not None
+    return bool(said.on(connection, given))
 
 
 def surroundings(connection: Connection, job_id: str, account: str) -> tuple[list[dict[str, Any]], Terms]:
     """A job's attempts, in order, and the terms of its account."""
-    rows = connection.execute(_SURROUNDINGS, {"job_id": job_id, "account": account}).all()
+    found = rows(connection, _SURROUNDINGS, {"job_id": job_id, "account": account})
     middle = len(_OF_ATTEMPT)
-    attempts = [dict(zip(_OF_ATTEMPT, row[:middle], strict=True)) for row in rows if row[0] is not None]
-    known = dict(zip(_OF_ACCOUNT, rows[0][middle:], strict=True))
+    attempts = [dict(zip(_OF_ATTEMPT, row[:middle], strict=True)) for row in found if row[0] is not None]
+    known = dict(zip(_OF_ACCOUNT, found[0][middle:], strict=True))
     return attempts, terms_from(known) if known["name"] is not None else Terms()
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from tests.worker.store.hearing import overheard
 from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, an_attempt, at_once, changed, rung, stored
 from tests.worker.store.test_notifications import told
-from tests.worker.store.test_plans import fill, overheard, plan_of
+from tests.worker.store.test_plans import about_jobs, fill, plan_of
 from worker.core.credits import Entry
 from worker.core.deliveries import Heard, Patience
 from worker.core.failures import Failure
@@ -111,8 +112,8 @@ def test_ages_are_found_by_leaps_along_indexes_however_many_rows_there_are(datab
     stored(ledger, State.QUEUED)
     with overheard(database) as heard:
         assert len(ledger.gauges.oldest(NOW)) == 1
-    assert heard
-    for statement, values in heard:
+    assert about_jobs(heard)
+    for statement, values in about_jobs(heard):
         plan = plan_of(database, statement, values)
         assert "Seq Scan on job" not in plan
         assert "SCAN job" not in plan.replace("SCAN job USING COVERING INDEX", "")

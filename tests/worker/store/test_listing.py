@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, text
 
+from tests.worker.store.hearing import overheard
 from tests.worker.store.made import MAIN, NOW, SECOND, a_job, an_attempt, changed, stored
-from tests.worker.store.test_plans import overheard, plan_of
+from tests.worker.store.test_plans import about_jobs, plan_of
 from worker.core.job import Job, ReplicaId
 from worker.core.marks import first_id_of, new_job_id
 from worker.core.states import State
@@ -113,7 +114,7 @@ def test_counting_reads_indexes_alone(database: Engine) -> None:
     for caller in (None, "c1"):
         with overheard(database) as heard:
             ledger.tally(caller, 20)
-        plan = plan_of(database, *heard[0])
+        plan = plan_of(database, *about_jobs(heard)[0])
         assert "Seq Scan" not in plan, plan
         assert "SCAN job" not in plan.replace("SCAN job USING", ""), plan
 
@@ -159,7 +160,7 @@ def test_every_question_is_answered_by_an_index_without_reading_all_the_others(d
         for after in (None, middle.id):
             with overheard(database) as heard:
                 ledger.page(wanted, after, 20)
-            plan = plan_of(database, *heard[0])
+            plan = plan_of(database, *about_jobs(heard)[0])
             assert any(index in plan for index in indexes), plan
             assert "Seq Scan" not in plan, plan
             assert "SCAN job" not in plan.replace("SCAN job USING", ""), plan

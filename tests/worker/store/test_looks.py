@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import text
 
 from tests.worker.store.conftest import POSTGRESQL
+from tests.worker.store.hearing import overheard
 from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, an_attempt, at_once, changed, rung, stored
 from worker.core.decision import Decision
 from worker.core.effects import StopAccount
@@ -16,7 +17,7 @@ from worker.core.failures import Failure
 from worker.core.job import Job, JobId, Outcome, ReplicaId
 from worker.core.looking import Look
 from worker.core.states import State
-from worker.store.database import lasting, open_database
+from worker.store.database import open_database
 from worker.store.jobs import Applied, Ledger
 from worker.store.looks import Claimed, is_no_news
 
@@ -191,18 +192,13 @@ def test_a_look_without_news_is_one_journey_and_its_job_is_read_in_two(migrated:
     ledger = Ledger(database)
     job = changed(ledger, stored(ledger), attempts=())
     job = changed(ledger, job, attempts=(an_attempt(job), an_attempt(job, 2)))
-    said: list[tuple[bool, bool]] = []
-
-    def hear(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-        said.append((statement.startswith("SELECT account."), connection.connection.autocommit))
-
-    event.listen(lasting(database), "before_cursor_execute", hear)
-    assert ledger.answered([job.id], NOW) == [job]
-    assert ledger.put_off([looked(job)], NOW) == {job.id}
-    assert said == [(True, True), (False, True), (False, True)]
+    with overheard(database) as heard:
+        assert ledger.answered([job.id], NOW) == [job]
+        assert ledger.put_off([looked(job)], NOW) == {job.id}
+    assert [(one.text.startswith("SELECT account."), one.alone) for one in heard] == [(True, True), (False, True), (False, True)]
     [look] = ledger.looks([in_training(ledger).id], NOW)
-    said.clear()
-    assert ledger.looks([look.id], NOW) == [look]
-    assert ledger.look_again([(look, look)], NOW) == {look.id}
-    assert said == [(False, True), (False, True)]
+    with overheard(database) as heard:
+        assert ledger.looks([look.id], NOW) == [look]
+        assert ledger.look_again([(look, look)], NOW) == {look.id}
+    assert [one.alone for one in heard] == [True, True]
     ledger.close()

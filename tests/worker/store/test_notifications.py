@@ -1,16 +1,15 @@
 """A notification is written with the move that it tells of or not at all; each destination has one line; who has it fences whoever had it before."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 
 from tests.worker.store.conftest import SQLITE
+from tests.worker.store.hearing import overheard
 from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, a_job, an_attempt, at_once, stored
 from worker.core.decision import Decision
 from worker.core.deliveries import Heard, Patience
@@ -19,7 +18,6 @@ from worker.core.events import CallbackReceived
 from worker.core.failures import Failure
 from worker.core.job import Job
 from worker.core.states import State
-from worker.store.database import lasting
 from worker.store.jobs import Applied, Ledger, StaleJobError
 from worker.store.notifications import NotificationId, Status, destination_of
 from worker.store.outbox import Outbox
@@ -77,33 +75,17 @@ def fail(outbox: Outbox, now: datetime, times: int, one: NotificationId, what: H
     return now
 
 
-@contextmanager
-def said(database: Engine) -> Iterator[list[str]]:
-    """Every statement that goes to the database meanwhile."""
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:  # noqa: ANN401 - what SQLAlchemy hands over
-        if not statement.startswith("BEGIN"):
-            statements.append(statement)
-
-    event.listen(lasting(database), "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(lasting(database), "before_cursor_execute", note)
-
-
 def test_a_notification_is_written_by_the_statement_that_moves_the_job_where_the_database_can(ledger: Ledger, outbox: Outbox) -> None:
     told(ledger)  # the rules are written down with the first decision
     job, untold = asking(ledger), stored(ledger)
-    with said(ledger._database) as statements:
+    with overheard(ledger._database) as statements:
         ledger.apply(word(job), NOW)
-    with said(ledger._database) as without:
+    with overheard(ledger._database) as without:
         ledger.apply(replace(word(untold), decision=replace(word(untold).decision, effects=())), NOW)
     sqlite = ledger._database.dialect.name == SQLITE
     assert len(statements) == (4 if sqlite else 1)
     assert len(without) == (3 if sqlite else 1)
-    assert "notification" not in "".join(without)
+    assert not any("notification" in one.text for one in without)
     assert len(outbox.recent(10)) == 2
 
 

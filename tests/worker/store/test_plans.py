@@ -1,16 +1,14 @@
 """The sweep's cost grows with what is due, not with what exists: both databases find due rows by the index."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, event, insert, text
+from sqlalchemy import Engine, insert, text
 
+from tests.worker.store.hearing import Statement, overheard
 from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, a_job, rung, stored
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
 from worker.core.states import State
-from worker.store.database import lasting
 from worker.store.jobs import Ledger
 from worker.store.rows import columns_of, document_of
 from worker.store.tables import METADATA
@@ -19,18 +17,9 @@ JOB = METADATA.tables["job"]
 FUTURE = 4000
 
 
-@contextmanager
-def overheard(database: Engine) -> Iterator[list[tuple[str, Any]]]:
-    """What is said to the database about jobs meanwhile."""
-    heard: list[tuple[str, Any]] = []
-
-    def hear(_connection: object, _cursor: object, statement: str, values: object, *_rest: object) -> None:
-        if "FROM job" in statement:
-            heard.append((statement, values))
-
-    event.listen(lasting(database), "before_cursor_execute", hear)
-    yield heard
-    event.remove(lasting(database), "before_cursor_execute", hear)
+def about_jobs(heard: list[Statement]) -> list[tuple[str, Any]]:
+    """What was said of jobs, and with which values."""
+    return [(one.text, one.values) for one in heard if "FROM job" in one.text]
 
 
 def plan_of(database: Engine, statement: str, values: Any) -> str:  # noqa: ANN401 - a driver's own values
@@ -57,7 +46,7 @@ def test_due_jobs_are_found_by_the_index_of_their_line(database: Engine) -> None
         due = stored(ledger, State.TRAINING)
         with overheard(database) as heard:
             assert [claim.job_id for claim in ledger.claim_due(states, MAIN, NOW, LEASE, 9)] == [due.id]
-        ((statement, values),) = heard
+        ((statement, values),) = about_jobs(heard)
         assert "ix_job_line" in plan_of(database, statement, values)
 
 
@@ -67,7 +56,7 @@ def test_looks_are_claimed_by_the_index_of_their_line(database: Engine) -> None:
     due = stored(ledger, State.TRAINING)
     with overheard(database) as heard:
         assert ledger.claim_looks(MAIN, NOW, NOW + LEASE, LEASE, 9).others == (due.id,)
-    plans = [plan_of(database, statement, values) for statement, values in heard]
+    plans = [plan_of(database, statement, values) for statement, values in about_jobs(heard)]
     assert "ix_job_line" in plans[0]
     assert not any("Seq Scan on job" in plan or "SCAN job" in plan for plan in plans)
 
@@ -78,7 +67,7 @@ def test_messages_that_were_lost_are_found_by_an_index_of_their_own(database: En
     lost = rung(ledger, NOW - SECOND, state=State.TRAINING)
     with overheard(database) as heard:
         assert [claim.job_id for claim in ledger.claim_due([State.TRAINING], MAIN, NOW, LEASE, 1, rung_before=NOW)] == [lost]
-    ((statement, values),) = heard
+    ((statement, values),) = about_jobs(heard)
     assert "ix_job_rung_at" in plan_of(database, statement, values)
 
 
@@ -89,8 +78,10 @@ def test_lines_are_found_by_leaps_along_the_index_and_never_by_reading_what_stan
     with overheard(database) as heard:
         assert len(ledger.due(NOW, rung_before=NOW).lines) == 1
         assert ledger.callers(State.QUEUED, MAIN, NOW, NOW) == ["tests"]
-    assert len(heard) == 2
-    for (statement, values), indexes in zip(heard, (("ix_job_line", "ix_job_rung_at"), ("ix_job_queued", "ix_job_rung_at")), strict=True):
+    assert len(about_jobs(heard)) == 2
+    for (statement, values), indexes in zip(
+        about_jobs(heard), (("ix_job_line", "ix_job_rung_at"), ("ix_job_queued", "ix_job_rung_at")), strict=True
+    ):
         plan = plan_of(database, statement, values)
         assert all(index in plan for index in indexes)
         assert "SCAN job" not in plan.replace("SCAN job USING COVERING INDEX", "")
@@ -102,7 +93,7 @@ def test_a_backlog_of_a_caller_is_put_in_order_by_the_index_alone(sqlite_ledger:
     with overheard(sqlite_ledger._database) as heard:
         stored(sqlite_ledger)
         sqlite_ledger.claim_due([State.QUEUED], MAIN, NOW, LEASE, 9, caller="tests")
-    statement, values = heard[-1]
+    statement, values = about_jobs(heard)[-1]
     # The id is looked up for those that are claimed alone.
     wanted = statement.replace("job.id, job.account, job.state", "job.account")
     assert wanted != statement

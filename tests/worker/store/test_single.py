@@ -1,45 +1,26 @@
 """One job's decision and lease take as few journeys as they can, and promise what a transaction promises."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from time import sleep
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, insert, text, update
+from sqlalchemy import Engine, insert, text, update
 from sqlalchemy.exc import IntegrityError
 
 from tests.worker.store.conftest import POSTGRESQL, SQLITE
+from tests.worker.store.hearing import overheard
 from tests.worker.store.made import LEASE, NOW, a_job, an_attempt, change, changed, rung, stored
 from worker.core.job import Outcome, Terms
 from worker.core.states import State
-from worker.store.database import lasting
 from worker.store.jobs import Ledger, StaleJobError
 from worker.store.rows import attempt_columns
 from worker.store.single import ATTEMPT, JOB
 
 
-@contextmanager
-def said(database: Engine) -> Iterator[list[str]]:
-    """Every statement that goes to the database meanwhile."""
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:  # noqa: ANN401 - what SQLAlchemy hands over
-        if not statement.startswith("BEGIN"):  # SQLite's, which is no journey
-            statements.append(statement)
-
-    event.listen(lasting(database), "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(lasting(database), "before_cursor_execute", note)
-
-
 def test_a_decision_with_its_attempt_and_its_story_is_one_statement_where_the_database_can(ledger: Ledger) -> None:
     job = stored(ledger)
-    with said(ledger._database) as statements:
+    with overheard(ledger._database) as statements:
         submitted = changed(ledger, job, state=State.TRAINING, attempts=(an_attempt(job),))
         answered = changed(ledger, submitted, progress="1/100", attempts=(an_attempt(job, outcome=Outcome.CHARGED),))
     assert len(statements) == (6 if ledger._database.dialect.name == SQLITE else 2)
@@ -72,7 +53,7 @@ def test_who_takes_one_job_gets_it_whole_in_two_statements(ledger: Ledger) -> No
     ledger.set_terms("main", terms := Terms(max_in_flight=3), NOW)
     job = stored(ledger)
     kept = changed(ledger, job, attempts=(an_attempt(job), an_attempt(job, 2)), due_at=NOW)
-    with said(ledger._database) as statements:
+    with overheard(ledger._database) as statements:
         [taken] = ledger.take([job.id], NOW, LEASE)
     assert len(statements) == 2
     assert taken == replace(kept, version=kept.version + 1, due_at=NOW + LEASE, terms=terms)
