@@ -1,4 +1,6 @@
-"""kombu's Redis transports, with channels of ours that wait longer. They may not differ from kombu's own in anything else."""
+"""kombu's Redis transports, with channels of ours, that wait longer. They may not differ from kombu's own in anything else."""
+
+from typing import Any
 
 from amqp.exceptions import AMQPError, NotFound
 from kombu.connection import Connection
@@ -6,6 +8,10 @@ from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES, redis
 
 from worker import channel
+
+_BINDINGS = 30.0
+"""Seconds between two looks whether it is time to write down again which queues are still bound. They are forgotten after an hour (kombu 5.7,
+`MIN_BINDING_TTL`); kombu looks each second, and an idle worker woke for little else."""
 
 
 class Transport(redis.Transport):
@@ -15,6 +21,13 @@ class Transport(redis.Transport):
     # Seconds that a worker without work waits for a message before it asks anew: of one, as kombu has it, an idle worker's time goes into asking.
     # Shorter than `socket_timeout`, after which silence is a dead connection.
     brpop_timeout = 4
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:  # noqa: ANN401 - kombu has no types
+        """See `kombu.transport.redis.Transport`."""
+        super().register_with_event_loop(connection, loop)  # type: ignore[no-untyped-call] # the same
+        cycle: Any = self.cycle
+        cycle._binding_expiry_tref.cancel()  # noqa: SLF001 - kombu has no other word for it
+        cycle._binding_expiry_tref = loop.call_repeatedly(_BINDINGS, cycle.maybe_refresh_binding_expiry)  # noqa: SLF001 - the same
 
 
 class SentinelTransport(Transport):
