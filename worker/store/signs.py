@@ -11,7 +11,7 @@ from sqlalchemy import Engine, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.store.columns import Moment
-from worker.store.database import glancing
+from worker.store.database import glancing, lasting
 from worker.store.tallies import TALLY
 
 FORGOTTEN = timedelta(minutes=15)
@@ -38,14 +38,14 @@ class Signs:
     """One a process, on the ledger's own database. Thread-safe."""
 
     def __init__(self, database: Engine) -> None:
-        self._database, self._glancer = database, glancing(database)
+        self._database, self._lasting, self._glancer = database, lasting(database), glancing(database)
 
     def leave(self, sign: Sign) -> None:
         """Instead of the worker's last one. Those of workers that are long gone go along."""
         given = {"series": f"{_PREFIX}{sign.worker}", "value": sign.silence.total_seconds(), "at": sign.at}
-        with self._database.begin() as connection:
+        with self._lasting.begin() as connection:
             connection.execute(_LEAVE[connection.dialect.name], given)
-            connection.execute(delete(TALLY).where(_OF_WORKERS, TALLY.c.at < sign.at - FORGOTTEN))
+            connection.execute(_FORGET, {"before": sign.at - FORGOTTEN})
 
     def withdraw(self, worker: str) -> None:
         """It has ended in an orderly way: nobody is to wait for it."""
@@ -65,4 +65,5 @@ def _statement(insert: "type[sqlite.Insert | postgresql.Insert]") -> "sqlite.Ins
     return new.on_conflict_do_update(index_elements=["series"], set_={"value": new.excluded.value, "at": new.excluded.at})
 
 
+_FORGET = delete(TALLY).where(_OF_WORKERS, TALLY.c.at < bindparam("before", type_=Moment))
 _LEAVE = {"sqlite": _statement(sqlite.Insert), "postgresql": _statement(postgresql.Insert)}
