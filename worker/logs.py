@@ -16,6 +16,7 @@ from worker.redaction import redacted
 _TALKATIVE = ("httpx", "httpcore", "PIL", "celery.worker.strategy", "celery.app.trace", "celery.beat", "alembic")
 # Neither may show local variables, as both do by themselves: a bare key there has no shape by which it could be told from any other word.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+_READY = "ready"  # what a record has that need not be put together any more
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error")  # uvicorn gives its loggers handlers that redact nothing
 
 
@@ -35,11 +36,14 @@ set and set back, and that is ten times as long; it is done some ten times a job
 
 
 class _Redacting(structlog.stdlib.ProcessorFormatter):
-    """The last thing that happens to a line, so that nothing is added after the secrets are gone; tracebacks included."""
+    """The last thing that happens to a line, so that nothing is added after the secrets are gone; tracebacks included.
+
+    Our own lines come as they will be read (`_ready`): to hand them over in parts, and put them together here, takes as long as all the rest.
+    """
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        return redacted(super().format(record))
+        return record.getMessage() if hasattr(record, _READY) else redacted(super().format(record))
 
 
 def configure(level: int = logging.INFO) -> None:
@@ -51,14 +55,19 @@ def configure(level: int = logging.INFO) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    rendering = _rendering(for_a_person=sys.stderr.isatty())
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, *shared, *rendering, _ready],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # who logged before this was called must not keep what it was configured with
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacting(foreign_pre_chain=shared, processors=_rendering(for_a_person=sys.stderr.isatty())))
+    clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(_Redacting(foreign_pre_chain=shared, processors=[clean, *rendering]))
+    # Nobody is told from where a line was logged, nor by which thread or process; to find that out takes a fifth of it (Python, Logging HOWTO).
+    logging._srcfile = None  # noqa: SLF001 - the way that its documentation gives
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -69,10 +78,14 @@ def configure(level: int = logging.INFO) -> None:
 
 
 def _rendering(*, for_a_person: bool) -> list[Any]:
-    clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if for_a_person:
-        return [clean, _known_alone, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-    return [clean, _known_alone, _TRACEBACKS, _event_first, structlog.processors.JSONRenderer(default=str)]
+        return [_known_alone, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [_known_alone, _TRACEBACKS, _event_first, structlog.processors.JSONRenderer(default=str)]
+
+
+def _ready(_logger: object, _name: str, line: Any) -> tuple[Any, ...]:  # noqa: ANN401 - the text that the one before has made of it
+    """What `logging` is called with, and whoever else listens there: nothing is added any more, so its secrets are taken out here."""
+    return (redacted(line),), {"extra": {_READY: True}}
 
 
 def _with_the_job(_logger: object, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -156,3 +156,16 @@ log.info('after')
         assert (line["task_id"], line["job_id"], line["attempt"], line["caller"]) == ("t1", "j1", 1, "shop")
     assert other["job_id"] == "j2"
     assert (after["task_id"], "job_id" in after) == ("t1", False)
+
+
+def test_whoever_else_listens_to_the_programs_log_hears_our_lines_without_their_secrets(tmp_path: Path) -> None:
+    listening = """
+import sys
+class Other(logging.Handler):
+    def emit(self, record): print(record.levelname, record.name, record.getMessage(), file=sys.stderr)
+logging.getLogger().handlers = [Other()]
+"""
+    heard = logged(f"{listening}{WAYS['our line']}\n{WAYS['our exception']}", tmp_path)
+    assert [line.split()[:2] for line in heard.splitlines()] == [["INFO", "ours"], ["ERROR", "ours"]]
+    assert "bucket.s3.example/ann.jpg" in heard
+    assert SECRET not in heard
