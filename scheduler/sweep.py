@@ -64,8 +64,6 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
     rung, own = 0, Claimed()
     for task in (SUBMIT, LOOK_UP, OPEN, POLL):
         of_task = [line for line in due.lines if line.state in _STATES[task]]
-        if task == LOOK_UP and of_task:
-            of_task = _few_lists(parts, of_task, now)
         if looks and task == POLL and of_task:
             own, of_task = _own_calls(parts, of_task, now)
         if of_task:
@@ -78,21 +76,6 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
         read_conversations(parts)
     parts.counts.swept(time.perf_counter() - began)
     return Swept(rung + told, own)
-
-
-def _few_lists(parts: Parts, lines: Sequence[DueLine], now: datetime) -> list[DueLine]:
-    """Lines of so many accounts as half of a worker's threads can look through the lists of: those that have waited longest.
-
-    Of an account with thousands of replicas that takes seconds of a processor, and nobody waits for it: whatever else is due goes on beside it. Lists
-    that take longer than a sweep are not counted: more threads may be at them then.
-    """
-    room = max(parts.settings.threads // 2, 1) - _waiting(parts, LOOK_UP)
-    accounts = {line.account for line in lines}
-    if len(accounts) <= room:
-        return list(lines)
-    since = sorted((moment, line.account) for line, moment in parts.ledger.due_since(now).items() if line in lines)
-    first = list(dict.fromkeys([account for _, account in since] + sorted(accounts)))[: max(room, 0)]
-    return [line for line in lines if line.account in first]
 
 
 def _own_calls(parts: Parts, lines: Sequence[DueLine], now: datetime) -> tuple[Claimed, list[DueLine]]:
@@ -134,20 +117,36 @@ class _Round:
 
     def claim(self, lines: Sequence[DueLine]) -> list[Claim]:
         """Claim what there is room for."""
-        settings = self.parts.settings
+        settings, accounts = self.parts.settings, set[str]()
         waiting = _waiting(self.parts, self.task)
+        lists = max(settings.threads // 2, 1) - waiting
         room = min((settings.ring_window - waiting) * (settings.poll_batch if self.task in TOGETHER else 1), _MOST)
         # Nothing waits, and yet somebody was rung for and did not come: the message is lost. Ringing once too often does no harm.
         lost = self.now - self._patience() if waiting == 0 else None
         out = {line.account: self.parts.bell.room(line.account, self.task) for line in lines}
 
         def give(line: DueLine, limit: int) -> list[Claim]:
+            if self.task == LOOK_UP and line.account not in accounts and len(accounts) >= lists:
+                return []
             claims = self._of_line(line, min(limit, out[line.account]), lost)
             out[line.account] -= len(claims)
+            accounts.update([line.account] if claims else [])
             return claims
 
-        claims = fairly(_in_turn(lines, self.now), room, give)
+        claims = fairly(self._in_order(lines, lists), room, give)
         return claims + self._riders(claims) if self.task == POLL else claims
+
+    def _in_order(self, lines: Sequence[DueLine], lists: int) -> list[DueLine]:
+        """Who comes first. For looks through lists only so many accounts are rung as half of a worker's threads can look through: who waits longest.
+
+        Of an account with thousands of replicas that takes seconds of a processor, and nobody waits for it: whatever else is due goes on beside it.
+        Lists that take longer than a sweep are not counted: more threads may be at them then.
+        """
+        in_turn = _in_turn(lines, self.now)
+        if self.task != LOOK_UP or len({line.account for line in lines}) <= lists:
+            return in_turn
+        since = self.parts.ledger.due_since(self.now)
+        return sorted(in_turn, key=lambda line: since.get(line, self.now))
 
     def _of_line(self, line: DueLine, limit: int, lost: datetime | None) -> list[Claim]:
         """One state at a time: the index has the order of each."""

@@ -106,8 +106,13 @@ class Channel(redis.Channel):
             self._unanswered.add(queue)
         return super().basic_consume(queue, no_ack, callback, consumer_tag, **options)  # type: ignore[no-untyped-call] # the same
 
+    @property
+    def listens(self) -> bool:
+        """Whether the broker was asked for more, and its answer will be read at once. Where no thread is free nobody asks, nor reads."""
+        return bool(self._in_poll) and not self.connection.cycle._paused_brpop  # noqa: SLF001 - kombu's
+
     def is_out(self, delivery_tag: str) -> bool:
-        """Whether the message is to be acknowledged still."""
+        """Whether the message is remembered: it is to be acknowledged, or was not long ago."""
         return delivery_tag in self.qos._delivered  # noqa: SLF001 - kombu's
 
     def _brpop_start(self, timeout: int | None = None) -> None:

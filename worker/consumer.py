@@ -10,8 +10,8 @@ A message that no Celery has sent, such as a bare JSON object under the name of 
 create_task_handler: it catches InvalidTaskError, and Request unpacks the body without a look at it). That ended the process too, which gave the
 message back, and so it went for one worker after the other. Such a message is thrown away.
 
-And it wakes the thread that listens to the broker whenever a task begins, to acknowledge its message there: for those that nobody acknowledges, which
-are nearly all of ours, that thread would be woken for nothing.
+And it wakes the thread that listens to the broker whenever a task ends, to acknowledge its message there. For those that nobody acknowledges, which
+are nearly all of ours, there is nothing to be done: it is woken for them only where it has stopped listening, because no thread was free.
 """
 
 import time
@@ -55,7 +55,7 @@ class Consumer(CelerysConsumer):
         """See `celery.worker.consumer.Consumer`. `p`: a message's acknowledgement, or its refusal."""
         message: Any = getattr(p, "__self__", None)
         channel = getattr(message, "channel", None)
-        if isinstance(channel, Channel) and p == message.ack_log_error and not channel.is_out(message.delivery_tag):
+        if isinstance(channel, Channel) and p == message.ack_log_error and not channel.is_out(message.delivery_tag) and channel.listens:
             return p(*arguments, **options)
         return super().call_soon_ack(p, *arguments, **options)
 

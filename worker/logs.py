@@ -1,8 +1,9 @@
 """Logging for every process: one line an event, JSON unless a person is looking. It may not let a line out before its secrets are taken out."""
 
+import json
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,7 +17,6 @@ from worker.redaction import redacted
 _TALKATIVE = ("httpx", "httpcore", "PIL", "celery.worker.strategy", "celery.app.trace", "celery.beat", "alembic")
 # Neither may show local variables, as both do by themselves: a bare key there has no shape by which it could be told from any other word.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
-_READY = "ready"  # what a record has that need not be put together any more
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error")  # uvicorn gives its loggers handlers that redact nothing
 
 
@@ -35,6 +35,12 @@ ABOUT: ContextVar[Job | None] = ContextVar("ABOUT", default=None)
 set and set back, and that is ten times as long; it is done some ten times a job."""
 
 
+class _Ready(str):
+    """A line as it will be read, without secrets."""
+
+    __slots__ = ()
+
+
 class _Redacting(structlog.stdlib.ProcessorFormatter):
     """The last thing that happens to a line, so that nothing is added after the secrets are gone; tracebacks included.
 
@@ -43,7 +49,7 @@ class _Redacting(structlog.stdlib.ProcessorFormatter):
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        return record.getMessage() if hasattr(record, _READY) else redacted(super().format(record))
+        return record.msg if isinstance(record.msg, _Ready) else redacted(super().format(record))
 
 
 def configure(level: int = logging.INFO) -> None:
@@ -57,7 +63,7 @@ def configure(level: int = logging.INFO) -> None:
     ]
     rendering = _rendering(for_a_person=sys.stderr.isatty())
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, *rendering, _ready],
+        processors=[structlog.stdlib.filter_by_level, *shared, _rendered_by(rendering)],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # who logged before this was called must not keep what it was configured with
@@ -83,9 +89,22 @@ def _rendering(*, for_a_person: bool) -> list[Any]:
     return [_known_alone, _TRACEBACKS, _event_first, structlog.processors.JSONRenderer(default=str)]
 
 
-def _ready(_logger: object, _name: str, line: Any) -> tuple[Any, ...]:  # noqa: ANN401 - the text that the one before has made of it
-    """What `logging` is called with, and whoever else listens there: nothing is added any more, so its secrets are taken out here."""
-    return (redacted(line),), {"extra": {_READY: True}}
+def _rendered_by(rendering: Sequence[Any]) -> Callable[[Any, str, MutableMapping[str, Any]], tuple[tuple[_Ready], dict[str, Any]]]:
+    """What `logging` is called with, and whoever else listens there: nothing is added any more, so secrets are taken out here.
+
+    A line that cannot be shown is not worth the work of whoever logs it: it says that, and no more.
+    """
+
+    def ready(logger: Any, name: str, line: MutableMapping[str, Any]) -> tuple[tuple[_Ready], dict[str, Any]]:  # noqa: ANN401 - structlog's signature
+        shown: Any = line
+        try:
+            for processor in rendering:
+                shown = processor(logger, name, shown)
+        except Exception as error:  # noqa: BLE001 - anybody's `__str__` may raise anything
+            shown = json.dumps({"event": "a line that cannot be shown", "logger": str(logger.name), "error": type(error).__name__})
+        return (_Ready(redacted(shown)),), {}
+
+    return ready
 
 
 def _with_the_job(_logger: object, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

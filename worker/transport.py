@@ -1,4 +1,4 @@
-"""kombu's Redis transports, with channels of ours, that wait longer. They may not differ from kombu's own in anything else."""
+"""kombu's Redis transports, with channels of ours, and seldom woken. They may not differ from kombu's own in what is delivered to whom."""
 
 from typing import Any
 

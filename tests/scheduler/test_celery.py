@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.broker import Broker
 from tests.sandbox.server import Sandbox
 from tests.scheduler.made import apart, opened, settings_in
 from tests.scheduler.workers import variables_of, wait_until, working
+from worker.app import SWEEP
 from worker.core.states import State
 
 NAMES = {
@@ -26,6 +28,8 @@ _LATER = {"eta", "countdown"}
 """Arguments by which a task would be put off inside the broker."""
 _CANVAS = {"apply_async", "delay", "retry", "chord", "chain", "group"}
 """Calls by which it could be, or would wait for another one."""
+_AT_ONCE = 12
+"""Rings that come together, for a worker of one thread."""
 _TWENTY_LINES = """
 import sys
 from celery import Celery
@@ -86,3 +90,14 @@ def test_a_stranger_that_knows_only_celery_gets_a_conversation(home: Path, broke
         assert job.conversation is not None
         assert job.submissions == 1
         assert str(job.conversation.url).startswith("http")
+
+
+def test_a_worker_whose_threads_were_all_at_work_goes_on_as_soon_as_one_is_free(home: Path, broker: Broker) -> None:
+    own = {"REDIS_URL": broker.url, "REPLICAS_HOME": str(home), "TAVUS_API_KEY": "k"}
+    with opened(settings_in(home, redis_url=broker.url)) as parts, working(home, options="--concurrency 1", **own) as worker:
+        wait_until(lambda: " ready." in worker.said)
+        began = time.monotonic()
+        for _ in range(_AT_ONCE):
+            parts.bell.post.send((SWEEP, ()))
+        wait_until(lambda: broker.waiting(SWEEP) == 0)
+        assert time.monotonic() - began < _AT_ONCE / 3  # each waited for whatever else wakes who listens: some seconds

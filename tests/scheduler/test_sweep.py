@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from scheduler.sweep import Swept, add_sweep, sweep
 from tests.broker import Broker
@@ -170,24 +169,6 @@ def test_a_conversation_that_may_be_open_is_looked_for_while_no_other_can_be_ope
     assert parts.pace.room("default", Kind.CONVERSE) == 0
     sweep(parts)
     assert rung(broker) == {LOOK_UP: [[[asked.id]]]}
-
-
-def test_a_sweep_rings_for_no_more_lists_than_half_of_a_workers_threads_and_for_who_has_waited_longest(home: Path, broker: Broker) -> None:
-    accounts = {f"line{number}": SecretStr(f"key-{number}") for number in range(5)}
-    with opened(settings_in(home, redis_url=broker.url, threads=4, accounts=accounts)) as parts:
-        for hours, name in enumerate([*accounts, *accounts]):  # the first have waited longest
-            a_job_in(parts, State.SUBMITTING, in_hours(hours - 20), account=name)
-        seen = list[str]()
-        for ring, still in ((4, 6), (4, 2), (2, 0)):
-            fresh(broker)
-            assert sweep(parts) == Swept(ring)
-            lists = [{parts.ledger.get(one).account for one in ids} for [ids] in rung(broker)[LOOK_UP]]
-            assert [len(one) for one in lists] == [1] * (ring // 2)
-            seen += sorted(set().union(*lists))
-            if ring == 4:
-                assert sweep(parts) == Swept(0)  # these wait for a thread
-            assert len([job for job in parts.ledger.recent(10) if job.due_at is not None and job.due_at <= utc_now()]) == still
-        assert seen == list(accounts)
 
 
 def test_a_sweep_that_finds_nothing_due_asks_the_broker_nothing(home: Path) -> None:

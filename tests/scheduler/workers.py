@@ -17,8 +17,7 @@ from tests.scheduler.made import OURS
 
 _PATIENCE_SECONDS = 40.0  # a busy host; an idle one takes a twentieth of it
 _WORDS = (
-    "--quiet", "--app", "scheduler", "worker", "--concurrency", "2", "--events", "--without-gossip", "--without-mingle",
-    "--loglevel", "INFO", "--pool",
+    "--quiet", "--app", "scheduler", "worker", "--without-gossip", "--without-mingle", "--loglevel", "INFO",
 )  # fmt: skip
 BIN = Path(sys.executable).parent
 
@@ -37,11 +36,12 @@ class Worker:
 
 
 @contextmanager
-def working(folder: Path, pool: str = "threads", **variables: str) -> Iterator[Worker]:
+def working(folder: Path, pool: str = "threads", options: str = "--concurrency 2 --events", **variables: str) -> Iterator[Worker]:
     """A worker with these variables and no others of ours, for as long as a `with` lasts."""
     output = folder / "worker.log"
+    words = [str(BIN / "celery"), *_WORDS, "--pool", pool, *options.split()]
     with output.open("wb") as said:
-        process = subprocess.Popen([BIN / "celery", *_WORDS, pool], cwd=folder, env=variables_of(**variables), stdout=said, stderr=said)
+        process = subprocess.Popen(words, cwd=folder, env=variables_of(**variables), stdout=said, stderr=said)
     try:
         yield Worker(process, output)
     finally:

@@ -195,6 +195,11 @@ class MemoryLedger:
         letters = any(due_at is not None and due_at <= now for due_at, _, _ in self._inbox.values())
         return Due(in_turn, deletions=bool(self.due_deletions(now, 1)), letters=letters)
 
+    def due_since(self, now: datetime) -> dict[DueLine, datetime]:
+        """See `lines.oldest`."""
+        ready = [(DueLine(row.job.state, row.job.account), row.job.due_at) for row in self._rows.values() if _is_ready(row, now)]
+        return {line: due_at for line, due_at in sorted(ready, key=lambda one: one[1] or now, reverse=True) if due_at is not None}
+
     def callers(self, state: State, account: str, now: datetime, rung_before: datetime | None = None) -> list[str]:
         """See `lines.callers`."""
         mine = [row for row in self._rows.values() if (row.job.state, row.job.account) == (state, account)]

@@ -1,6 +1,7 @@
-"""A task that begins wakes the thread that listens to the broker only if that has something to do."""
+"""A task that ends wakes the thread that listens to the broker only if that has something to do, and always if it has stopped listening."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -26,16 +27,21 @@ class Loop:
         self.asked.append(callback)
 
 
-@pytest.mark.parametrize(("queue", "wakes"), [(SWEEP, 0), (CREATE, 1)])
-def test_what_nobody_acknowledges_wakes_nobody_when_its_task_begins(broker: Broker, queue: str, wakes: int) -> None:
+@pytest.mark.parametrize(
+    ("queue", "listens", "wakes"), [(SWEEP, True, 0), (SWEEP, False, 1), (CREATE, True, 1)], ids=["idle", "full", "acknowledged"]
+)
+def test_a_message_that_nobody_acknowledges_wakes_nobody_who_listens(broker: Broker, queue: str, listens: object, wakes: int) -> None:
     transport.register()
     consumer, heard = object.__new__(Consumer), list[Message]()
     consumer.hub = Loop()
     with Connection(broker.url, transport_options={"wakes": RINGS}) as connection:
         with connection.SimpleQueue(queue) as line:
             line.put("go", serializer="json")
-        with Listener(connection, [Queue(queue)], on_message=heard.append, no_ack=not wakes):
+        with Listener(connection, [Queue(queue)], on_message=heard.append, no_ack=queue in RINGS):
             connection.drain_events(timeout=20)
+            if listens:
+                with suppress(TimeoutError):
+                    connection.drain_events(timeout=0.1)
             (message,) = heard
             consumer.call_soon_ack(message.ack_log_error, None, ())
             assert len(consumer.hub.asked) == wakes

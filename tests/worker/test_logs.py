@@ -169,3 +169,14 @@ logging.getLogger().handlers = [Other()]
     assert [line.split()[:2] for line in heard.splitlines()] == [["INFO", "ours"], ["ERROR", "ours"]]
     assert "bucket.s3.example/ann.jpg" in heard
     assert SECRET not in heard
+
+
+def test_a_line_that_cannot_be_shown_stops_nobody(tmp_path: Path) -> None:
+    odd = """
+class Odd:
+    def __str__(self): raise RuntimeError("no")
+log.info("before", why=Odd())
+log.info("after")
+"""
+    first, second = map(json.loads, logged(odd, tmp_path).splitlines())
+    assert (first["logger"], first["error"], second["event"]) == ("ours", "RuntimeError", "after")

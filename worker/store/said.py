@@ -36,15 +36,17 @@ class Said:
                 values[name] = how(values[name])
         except (TypeError, ValueError) as error:
             raise StatementError(str(error), self._text, None, error) from error
-        cursor = connection.connection.cursor()
+        cursor = None
         try:
+            cursor = connection.connection.cursor()
             cursor.execute(self._text, values)
             return cursor.fetchall()
         except connection.dialect.loaded_dbapi.Error as error:
             # What a lost connection means for the pool, and which error a caller may expect, is SQLAlchemy's to say.
             connection._handle_dbapi_exception(error, self._text, values, cursor, None)  # noqa: SLF001 - it has no other word for it
         finally:
-            cursor.close()
+            if cursor is not None:
+                cursor.close()
 
 
 def rows(connection: Connection, statement: Statement, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:

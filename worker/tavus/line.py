@@ -1,7 +1,7 @@
 """The network under the client: one request, one answer, and an end to both in time. It may not know what is sent, nor send anything again.
 
 httpx reads the environment (proxies, certificates) and makes the connections; requests go straight to these. What its client does for each call
-beside that, for redirects, cookies, credentials and addresses in any spelling, took a third of the call, and none of it is wanted here.
+beside that, for redirects, cookies, other ways to log in and addresses in any spelling, took a third of the call, and none of it is wanted here.
 
 Its own timeouts begin anew with every piece: a server that drips its answer would keep a worker past its lease.
 """
@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 import zlib
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ _LARGEST = 8 * 1024 * 1024  # bytes of an answer that are read: a page of 100 re
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _ALWAYS = [(b"User-Agent", b"replica-worker"), (b"Accept", b"application/json"), (b"Accept-Encoding", b"gzip")]
 _HAS_BODY = frozenset({"POST", "PATCH"})
+_PACKED = frozenset({b"gzip", b"x-gzip", b"deflate"})
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # which of them zlib sees for itself
 
 
@@ -63,7 +65,7 @@ class Line:
     def __init__(self, base: str, seconds: float, threads: int) -> None:
         """`base`: what every path comes after; `seconds` for a whole call; `threads` that may call at once."""
         self._base, self._seconds, self._threads, self._deadline = httpx.URL(base.rstrip("/")), seconds, threads, Deadline()
-        self._always = [(b"Host", self._base.netloc), *_ALWAYS]
+        self._always = [(b"Host", self._base.netloc), *_ALWAYS, *_credentials(self._base)]
         self._before = self._base.raw_path.rstrip(b"/")
         self._timeouts = {"timeout": httpx.Timeout(seconds).as_dict()}
         self._laying = threading.Lock()
@@ -75,7 +77,10 @@ class Line:
             self._pool.close()
 
     def call(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None = None) -> Said:
-        """One request, and its answer. `path`: with its query, percent-encoded. Raises one of `NEVER_SENT`, or of `BROKEN`."""
+        """One request, and its answer. `path`: with its query, percent-encoded. Raises one of `NEVER_SENT`, or of `BROKEN`.
+
+        The first may also raise what httpx does for an environment that it cannot use, such as a file of certificates that is not there.
+        """
         self._deadline.begin(self._seconds)
         response = self._laid().handle_request(
             httpcore.Request(
@@ -112,6 +117,12 @@ class Line:
         return pool
 
 
+def _credentials(base: httpx.URL) -> list[tuple[bytes, bytes]]:
+    """Of a gateway of one's own, where its address has them."""
+    words = f"{base.username}:{base.password}".encode()
+    return [(b"Authorization", b"Basic " + b64encode(words))] if base.userinfo else []
+
+
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
 
@@ -123,13 +134,14 @@ def _length(method: str, content: bytes | None) -> list[tuple[bytes, bytes]]:
 
 def _read(response: httpcore.Response) -> Said:
     headers = {name.lower(): value for name, value in response.headers}
-    packed = zlib.decompressobj(_GZIP_OR_ZLIB) if headers.get(b"content-encoding", b"identity") != b"identity" else None
-    body = bytearray()
+    packed = zlib.decompressobj(_GZIP_OR_ZLIB) if headers.get(b"content-encoding", b"").strip().lower() in _PACKED else None
+    body, is_empty = bytearray(), True
     for piece in response.iter_stream():
+        is_empty = is_empty and not piece
         body += piece if packed is None else packed.decompress(piece)
         if len(body) > _LARGEST:
             return Said(response.status, headers, None)
-    if packed is not None and body and not packed.eof:
+    if packed is not None and not is_empty and not packed.eof:
         raise zlib.error("the packed body is not whole")
     return Said(response.status, headers, bytes(body))
 

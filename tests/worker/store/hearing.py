@@ -51,6 +51,11 @@ def _overheard_postgres(database: Engine, heard: list[Statement]) -> Iterator[No
             heard.append(Statement(str(query), params, self.connection.autocommit))
             return super().execute(query, params, **options)
 
+        def executemany(self, query: Any, params_seq: Any, **options: Any) -> Any:  # noqa: ANN401 - the same
+            """See psycopg."""
+            heard.append(Statement(str(query), params_seq, self.connection.autocommit))
+            return super().executemany(query, params_seq, **options)
+
     def out(connection: Any, *_rest: object) -> None:  # noqa: ANN401 - the driver's
         connection.cursor_factory = Noting
 

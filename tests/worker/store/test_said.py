@@ -72,7 +72,8 @@ def test_an_error_is_sqlalchemys_and_says_nothing_of_what_was_written(postgres_l
     change = update(JOB).where(JOB.c.id == bindparam("wanted")).values(id=bindparam("secret")).returning(JOB.c.id)
     with pytest.raises(IntegrityError) as refused, lasting(postgres_ledger._database).connect() as connection:
         rows(connection, change, {"wanted": second.id, "secret": first.id})
-    assert f"'{first.id}'" not in str(refused.value)
+    assert refused.value.params is not None
+    assert "[SQL parameters hidden" in str(refused.value)
     with pytest.raises(StatementError) as odd, lasting(postgres_ledger._database).connect() as connection:
         rows(connection, select(bindparam("then", type_=Moment)), {"then": datetime(2026, 1, 1)})  # noqa: DTZ001 - that is what is wrong with it
     assert "no time zone" in str(odd.value)

@@ -1,6 +1,7 @@
 """The client sends what Tavus documents, once, with one account's key, and calls each answer by its name."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -117,10 +118,18 @@ def test_any_text_can_be_sent() -> None:
     assert json.loads(server.asked[0].body) == odd
 
 
-def test_an_id_of_whatever_letters_stays_in_the_path() -> None:
+def test_an_id_of_odd_letters_is_no_more_than_a_part_of_the_first_line() -> None:
     with Scripted(Said(200, {})) as server, calling(server.url) as tavus:
         tavus.get_replica(ACCOUNT, ReplicaId("r 1?é\r\nX: y#"))
     assert [asked.target for asked in server.asked] == ["/v2/replicas/r%201%3F%C3%A9%0D%0AX%3A%20y%23?verbose=true"]
+
+
+def test_a_gateway_that_wants_a_user_and_a_password_is_given_them() -> None:
+    with Scripted(Said(200, {})) as server, calling(server.url.replace("http://", "http://ann:p%40ss@")) as tavus:
+        tavus.get_replica(ACCOUNT, R1)
+    asked = server.asked[0].headers
+    assert asked["authorization"] == "Basic " + b64encode(b"ann:p@ss").decode()
+    assert "ann" not in asked["host"]
 
 
 def test_a_request_without_a_body_says_so_where_one_is_expected() -> None:

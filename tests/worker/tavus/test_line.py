@@ -127,7 +127,16 @@ def test_a_large_page_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("coding", "pack"), [("gzip", gzip.compress), ("GZIP", gzip.compress), ("deflate", zlib.compress), ("identity", bytes)]
+    ("coding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("GZIP", gzip.compress),
+        ("deflate", zlib.compress),
+        ("identity", bytes),
+        ("Identity", bytes),
+        ("utf-8", bytes),
+        ("", bytes),
+    ],
 )
 def test_a_packed_answer_is_unpacked(coding: str, pack: Callable[[bytes], bytes]) -> None:
     with Scripted(Said(200, pack(b'{"replica_id": "r1"}'), {"Content-Encoding": coding})) as server, calling(server.url) as tavus:
@@ -137,7 +146,9 @@ def test_a_packed_answer_is_unpacked(coding: str, pack: Callable[[bytes], bytes]
 
 
 @pytest.mark.parametrize(
-    "packed", [b'{"replica_id": "r1"}', gzip.compress(b'{"replica_id": "r1"}')[:-9]], ids=["not at all", "not to its end"]
+    "packed",
+    [b'{"replica_id": "r1"}', gzip.compress(b'{"replica_id": "r1"}')[:-9], gzip.compress(b"{}")[:9]],
+    ids=["not at all", "not to its end", "not beyond its head"],
 )
 def test_what_says_that_it_is_packed_and_is_not_is_no_answer(packed: bytes) -> None:
     with Scripted(Said(200, packed, {"Content-Encoding": "gzip"})) as server, calling(server.url) as tavus:
