@@ -59,6 +59,7 @@ class _Walk:
         self._parts, self._book = parts, parts.ledger.rules()
         self.place, self.found, self.goes_on = held.place or "", Counter(held.found), True
         self._new: list[Finding] = []
+        """The first of this portion: of a ledger in which nothing holds there are as many as jobs."""
 
     def step(self) -> None:
         """A shelf of jobs, or an account."""
@@ -90,11 +91,11 @@ class _Walk:
     def _add(self, findings: Iterable[Finding]) -> None:
         some = list(findings)
         self.found.update(one.check for one in some)
-        self._new += some
+        self._new += some[: _TOLD - len(self._new)]
 
     def tell(self) -> None:
         """Log what this portion found."""
-        for one in self._new[:_TOLD]:
+        for one in self._new:
             log.error("the audit found what must not be", check=one.check, subject=one.subject, reason=one.problem)
 
 

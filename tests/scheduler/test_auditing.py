@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from scheduler.auditing import EVERY, JOBS, NAME, audit_portion
+from scheduler.auditing import EVERY, JOBS, NAME, _Walk, audit_portion
 from scheduler.findings import CHECKS
 from scheduler.gauges import aged
 from tests.broker import Broker
@@ -21,6 +21,7 @@ from worker.assembly import Parts
 from worker.core.job import JobId, Outcome, Terms
 from worker.core.states import State
 from worker.settings import Settings
+from worker.store.clock import utc_now
 from worker.store.rounds import Round
 
 
@@ -81,6 +82,18 @@ def test_what_is_found_is_logged_as_an_error_and_counted_until_the_next_audit(pa
         ("next look", None, 1),
     ]
     assert told(parts) == {"next look": 1}
+
+
+def test_of_a_ledger_in_which_nothing_holds_all_is_counted_and_little_is_named_or_kept(parts: Parts) -> None:
+    healthy(parts.ledger, 30)
+    by_hand(parts, "DELETE FROM story", parts.ledger.recent(1)[0].id)
+    walk = _Walk(parts, Round(NAME, utc_now(), begun_at=None, place=None))
+    with capture_logs() as lines:
+        while walk.goes_on:
+            walk.step()
+        walk.tell()
+    assert walk.found["story"] == 30
+    assert len(walk._new) == len(lines) == 20
 
 
 def test_a_replica_that_two_jobs_have_is_found_though_they_are_in_two_portions(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
