@@ -87,7 +87,7 @@ def test_what_is_found_is_logged_as_an_error_and_counted_until_the_next_audit(pa
 def test_of_a_ledger_in_which_nothing_holds_all_is_counted_and_little_is_named_or_kept(parts: Parts) -> None:
     healthy(parts.ledger, 30)
     by_hand(parts, "DELETE FROM story", parts.ledger.recent(1)[0].id)
-    walk = _Walk(parts, Round(NAME, utc_now(), begun_at=None, place=None))
+    walk = _Walk(parts, Round(name=NAME, due_at=utc_now(), begun_at=None, place=None))
     with capture_logs() as lines:
         while walk.goes_on:
             walk.step()
