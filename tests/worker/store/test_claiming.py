@@ -123,8 +123,9 @@ def test_a_message_that_was_not_answered_is_claimed_again_before_its_lease_runs_
     assert claimed(ledger, now) == []
     assert claimed(ledger, now, rung_before=NOW - SECOND) == []
     assert claimed(ledger, now, rung_before=NOW) == [old]
-    assert claimed(ledger, now, rung_before=NOW + 10 * SECOND) == [new]
-    assert claimed(ledger, now, rung_before=now) == [old, new]
+    later = now + SECOND
+    assert claimed(ledger, later, rung_before=NOW + 10 * SECOND) == [new]
+    assert claimed(ledger, later, rung_before=later) == [old, new]
 
 
 def test_what_was_rung_for_and_did_not_come_is_claimed_before_what_is_due(ledger: Ledger) -> None:
