@@ -169,7 +169,7 @@ def test_a_dead_or_silent_address_leaves_time_for_the_next(how: str) -> None:
     first = "2606:4700::1111"
     with server(answer_ok) as port:
         internet = Internet(port, **{how: [first]})
-        assert get(GuardedNetwork(within=MOMENT, resolve=lambda *_: [first, PUBLIC], network=internet)) == 200
+        assert get(GuardedNetwork(within=SECOND, resolve=lambda *_: [first, PUBLIC], network=internet)) == 200
     assert internet.dialled == [first, PUBLIC]
 
 
@@ -292,8 +292,8 @@ def test_a_handshake_that_drips_is_hung_up_on_in_time() -> None:
 
 def test_the_time_is_for_all_connections_together() -> None:
     with server(answer_ok) as port:
-        network = GuardedNetwork(within=MOMENT, allow_private=True)
+        network = GuardedNetwork(within=SECOND, allow_private=True)
         url = f"http://127.0.0.1:{port}/"
         assert get(network, url) == 200
-        time.sleep(MOMENT.total_seconds())
-        assert timed(network, url, httpcore.ConnectTimeout) < 0.2
+        time.sleep(SECOND.total_seconds())
+        assert timed(network, url, httpcore.ConnectTimeout) < 0.9

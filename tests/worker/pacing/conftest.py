@@ -6,8 +6,15 @@ import pytest
 
 from tests.broker import Broker
 from tests.worker.pacing.made import HOUR, Made
+from worker.pacing import shared
 from worker.pacing.kinds import Numbers
 from worker.pacing.pace import Pace
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy host is not an absent Redis; one that is absent refuses at once."""
+    monkeypatch.setattr(shared, "_SECONDS", 30.0)
 
 
 @pytest.fixture

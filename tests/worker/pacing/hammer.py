@@ -14,19 +14,20 @@ THREADS = 4
 
 
 def main(url: str, limit: str, window: str, seconds: str) -> None:
-    """Hammer, and print the moments of all calls by the clock that all processes of a host share."""
+    """Hammer, and print for each call when it was asked for and when it was granted, by the clock that all processes of a host share."""
     shared._SECONDS = 30.0  # a busy host is not an absent Redis
     numbers = Numbers.scaled(timedelta(seconds=float(window)))
-    pace, until, calls = Pace(url, lambda _: int(limit), numbers), time.monotonic() + float(seconds), list[tuple[float, str]]()
+    pace, until, calls = Pace(url, lambda _: int(limit), numbers), time.monotonic() + float(seconds), list[tuple[float, float, str]]()
 
     def work(number: int) -> None:
         kind = (Kind.SUBMIT, Kind.LOOK)[number % 2]
         while time.monotonic() < until:
+            asked = time.monotonic()
             ticket = pace.enter("main", kind)
             if isinstance(ticket, Held):
                 time.sleep(0.002)
                 continue
-            calls.append((time.monotonic(), kind.value))
+            calls.append((asked, time.monotonic(), kind.value))
             pace.saw(ticket, Verdict.OK)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]

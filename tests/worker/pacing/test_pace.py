@@ -40,16 +40,15 @@ def test_processes_that_hammer_never_send_more_in_any_window_than_the_budget_tog
     limit, window = 40, 1.0
     words = [sys.executable, hammer.__file__, broker.url, str(limit), str(window), "6"]
     processes = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(3)]
-    calls: list[tuple[float, str]] = []
+    calls: list[tuple[float, float, str]] = []
     for process in processes:
         said, _ = process.communicate(timeout=120)
         assert process.returncode == 0
         calls += json.loads(said)
-    moments = sorted(moment for moment, _ in calls)
-    assert len(moments) >= 2 * limit  # they were kept busy
-    # One more for a process that the host put to sleep between its permit and the look at its clock.
-    assert max(sum(start <= moment < start + window for moment in moments) for start in moments) <= limit + 1
-    assert {kind for _, kind in calls} == {"submit", "look"}
+    assert len(calls) >= 2 * limit  # they were kept busy
+    # Those alone that certainly were in it: the host may put a process to sleep between its permit and its clock.
+    assert max(sum(start <= asked and had < start + window for asked, had, _ in calls) for start, _, _ in calls) <= limit
+    assert {kind for _, _, kind in calls} == {"submit", "look"}
 
 
 def test_a_budget_is_of_the_account_and_not_of_the_process(paces: Made) -> None:
@@ -146,10 +145,11 @@ def test_a_call_that_took_long_counts_from_its_reply(paces: Made) -> None:
     pace = paces(1, Numbers.scaled(timedelta(seconds=3)))
     slow = ticket(pace, SUBMIT)
     time.sleep(1.0)
+    replied = time.monotonic()
     pace.saw(slow, Verdict.OK)
     held = pace.permit(MAIN, SUBMIT)
     assert held is not None
-    assert held.after > timedelta(seconds=2.5)
+    assert held.after >= timedelta(seconds=3 - (time.monotonic() - replied))
 
 
 def test_success_costs_redis_nothing(broker: Broker, paces: Made) -> None:

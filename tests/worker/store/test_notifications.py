@@ -141,20 +141,20 @@ def test_a_destination_has_one_line_and_each_its_own(ledger: Ledger, outbox: Out
     now = NOW + 9 * SECOND
     assert sorted(claimed(outbox, now, batch=2)) == sorted([first[:2], *([one] for one in other)])
     assert claimed(outbox, now) == []  # somebody tells him already
-    outbox.give_back(first[:2], now)
-    assert claimed(outbox, now) == [[first[2], *first[:2]]]  # the longest due first
+    for number, one in enumerate(first[:2]):
+        outbox.give_back([one], now + number * LEAST)
+    assert claimed(outbox, now + LEAST) == [[first[2], *first[:2]]]  # the longest due first
 
 
 def test_destinations_beyond_the_lines_wait_and_none_is_always_the_last(ledger: Ledger, outbox: Outbox) -> None:
-    for number in range(4):
-        told(ledger, host=f"host{number}.example")
+    due = {told(ledger, moment, host=f"host{moment.second}.example"): moment for moment in (NOW - number * SECOND for number in range(4))}
     moments = [NOW + number * timedelta(milliseconds=1) for number in range(4)]
     firsts = set()
     for now in moments:
         [[one]] = claimed(outbox, now, lines=1)
         assert claimed(outbox, now, lines=1) == []
         firsts.add(one)
-        outbox.give_back([one], NOW)
+        outbox.give_back([one], due[one])
     assert len(firsts) == 4
 
 

@@ -67,6 +67,18 @@ def test_a_line_that_was_lost_is_an_error_once_and_a_new_one_is_there_for_the_ne
 
 
 @on_postgres
+def test_a_line_that_is_closed_already_is_an_error_that_says_so(postgres_ledger: Ledger) -> None:
+    job, database = stored(postgres_ledger), lasting(postgres_ledger._database)
+    with database.connect() as connection:
+        connection.connection.driver_connection.close()  # type: ignore[union-attr] # psycopg's
+        with pytest.raises(OperationalError) as lost:
+            rows(connection, _OF_JOB, {"wanted": job.id})
+        assert lost.value.connection_invalidated
+    with database.connect() as connection:
+        assert rows(connection, _OF_JOB, {"wanted": job.id})[0][0] == job.id
+
+
+@on_postgres
 def test_an_error_is_sqlalchemys_and_says_nothing_of_what_was_written(postgres_ledger: Ledger) -> None:
     first, second = stored(postgres_ledger), stored(postgres_ledger)
     change = update(JOB).where(JOB.c.id == bindparam("wanted")).values(id=bindparam("secret")).returning(JOB.c.id)

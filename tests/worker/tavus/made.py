@@ -23,6 +23,7 @@ ACCOUNT = "default"
 KEY = "k3y-0f-the-account"
 TIMEOUT = timedelta(seconds=5)  # for what answers: far more than it takes
 SHORT = timedelta(seconds=0.3)  # for what does not
+SECOND = timedelta(seconds=1)  # for what first does not, and then does
 PATIENCE = timedelta(seconds=20)
 DONE = timedelta(hours=6)  # past the slowest training that a seed is likely to draw
 

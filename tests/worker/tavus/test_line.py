@@ -13,7 +13,7 @@ import httpcore
 import pytest
 from typing_extensions import override
 
-from tests.worker.tavus.made import ACCOUNT, SHORT, body, calling
+from tests.worker.tavus.made import ACCOUNT, SECOND, SHORT, body, calling
 from tests.worker.tavus.scripted import Line, Said, Scripted, in_turn
 from worker.core.job import ConversationId, ReplicaId
 from worker.tavus.client import Answer, Cut, Reply, Tavus
@@ -103,7 +103,7 @@ def test_nothing_is_sent_on_a_line_that_was_laid_too_late() -> None:
 
 
 def test_a_call_after_a_slow_one_has_all_its_time_again() -> None:
-    with Scripted(in_turn(Said(line=wait), Said(200, {"replica_id": "r1"}))) as server, calling(server.url, SHORT) as tavus:
+    with Scripted(in_turn(Said(line=wait), Said(200, {"replica_id": "r1"}))) as server, calling(server.url, SECOND) as tavus:
         assert isinstance(tavus.get_replica(ACCOUNT, ReplicaId("r1")), Cut)
         assert isinstance(tavus.get_replica(ACCOUNT, ReplicaId("r1")), Answer)
 
@@ -185,6 +185,6 @@ def test_a_line_that_was_closed_while_it_was_idle_is_not_used() -> None:
 
     with Scripted(in_turn(Said(line=answer_and_close), Said(200, {"replica_id": "r1"}))) as server, calling(server.url) as tavus:
         assert isinstance(tavus.list_voices(ACCOUNT), Answer)
-        time.sleep(0.2)
+        time.sleep(0.5)  # the server's thread has closed it by then
         assert isinstance(tavus.create_replica(ACCOUNT, body()), Answer)
         assert len(server.asked) == 2

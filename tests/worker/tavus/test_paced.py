@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from tests.worker.tavus.made import ACCOUNT, KEY, LOOK_UP, LOOK_UP_TALK, MARK, PATIENCE, SHORT, TALK, look, open_with, submit
+from tests.worker.tavus.made import ACCOUNT, KEY, LOOK_UP, LOOK_UP_TALK, MARK, PATIENCE, TALK, TIMEOUT, look, open_with, submit
 from tests.worker.tavus.scripted import Said, Scripted
 from worker.core import events
 from worker.core.failures import Failure
@@ -39,7 +39,7 @@ class Written(Unpaced):
 
 @contextmanager
 def paced(url: str, pace: Written, key: str | None = KEY) -> Iterator[PacedTavus]:
-    tavus = PacedTavus(url, {} if key is None else {ACCOUNT: SecretStr(key)}, SHORT, 4, pace)
+    tavus = PacedTavus(url, {} if key is None else {ACCOUNT: SecretStr(key)}, TIMEOUT, 4, pace)
     try:
         yield tavus
     finally:

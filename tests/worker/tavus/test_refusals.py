@@ -6,7 +6,7 @@ import pytest
 
 from tests.sandbox.faults import Harm
 from tests.sandbox.server import Sandbox
-from tests.worker.tavus.made import KEY, MARK, PAGE_OF_HTML, SHORT, TALK, asked_of, body, open_with, performing, submit, train
+from tests.worker.tavus.made import KEY, MARK, PAGE_OF_HTML, SHORT, TALK, asked_of, body, open_with, performing, submit, train, until
 from tests.worker.tavus.scripted import Said, Scripted
 from worker.core.events import ConversationLost, ConversationRefused, Event, SubmissionAccepted, SubmissionLost, SubmissionRefused
 from worker.core.failures import Failure
@@ -76,6 +76,7 @@ def test_a_silent_line_is_lost_in_time(sandbox: Sandbox) -> None:
     sandbox.set_faults({"on": "create_replica", "kind": "hang", "moment": "after", "seconds": 30})
     with performing(sandbox.url, SHORT) as performer:
         assert isinstance(performer.perform(submit()), SubmissionLost)
+    until(lambda: sandbox.ledger()["trainings"]["charged"] == 1)
     assert sandbox.ledger()["trainings"]["charged"] == 1
 
 
