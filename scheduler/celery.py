@@ -14,7 +14,7 @@ from scheduler.learn import add_learning
 from scheduler.producers import add_producers
 from scheduler.recurring import add_recurring
 from scheduler.silence import add_silence
-from scheduler.sweep import add_sweep, ring_for_a_list
+from scheduler.sweep import add_sweep
 from scheduler.wishes import add_wishes
 from worker.app import make_app
 from worker.assembly import Parts, PerProcess, reporting
@@ -29,7 +29,7 @@ def wire(settings: Settings) -> tuple[Celery, PerProcess[Parts]]:
     """The app with all tasks, and the parts that they work with."""
     wired = make_app(settings)
     parts = PerProcess(lambda: reporting(settings, wired))
-    add_tasks(wired, parts, ring_for_a_list)
+    add_tasks(wired, parts)
     add_producers(wired, parts)
     add_wishes(wired, parts)
     add_sweep(wired, parts)

@@ -67,7 +67,7 @@ def sweep(parts: Parts, *, looks: bool = False) -> Swept:
         if looks and task == POLL and of_task:
             own, of_task = _own_calls(parts, of_task, now)
         if of_task:
-            claims = _Round(parts, task, now, max(parts.settings.threads // 2, 1)).claim(of_task)
+            claims = _Round(parts, task, now).claim(of_task)
             parts.bell.ring(claims, now)
             rung += len(claims)
     rung += _sweep_deletions(parts, now) if due.deletions else 0
@@ -114,14 +114,12 @@ class _Round:
     parts: Parts
     task: str
     now: datetime
-    lists: int
-    """How many accounts' lists may be rung for, of those that wait for a look through one."""
 
     def claim(self, lines: Sequence[DueLine]) -> list[Claim]:
         """Claim what there is room for."""
         settings, accounts = self.parts.settings, set[str]()
         waiting = _waiting(self.parts, self.task)
-        lists = self.lists - waiting
+        lists = max(settings.threads // 2, 1) - waiting
         room = min((settings.ring_window - waiting) * (settings.poll_batch if self.task in TOGETHER else 1), _MOST)
         # Nothing waits, and yet somebody was rung for and did not come: the message is lost. Ringing once too often does no harm.
         lost = self.now - self._patience() if waiting == 0 else None
@@ -218,21 +216,6 @@ def ring_for_a_sweep(parts: Parts) -> None:
     try:
         if _waiting(parts, SWEEP) == 0:
             parts.bell.post.send((SWEEP, ()))
-    except UNTAKEN as error:
-        log.warning("the broker takes no messages; the next sweep rings", error=str(error))
-
-
-def ring_for_a_list(parts: Parts) -> None:
-    """Ring for a look through the list of one account more: for who has just ended one, and gives its thread to who waits longest.
-
-    As many are at lists then as before. By sweeps alone only half of a worker's threads would begin with one in each, however short they are.
-    """
-    now = parts.engine.clock()
-    lines = [line for line in parts.ledger.due(now, rung_before=now - _patience(parts)).lines if line.state in _STATES[LOOK_UP]]
-    if not lines:
-        return
-    try:
-        parts.bell.ring(_Round(parts, LOOK_UP, now, lists=1).claim(lines), now)
     except UNTAKEN as error:
         log.warning("the broker takes no messages; the next sweep rings", error=str(error))
 

@@ -19,11 +19,8 @@ from worker.store.notifications import NotificationId
 _ITSELF = 0.1  # of the longest call: a task that has run for less goes on with what it found, for a message costs more; then others share the rest
 
 
-def add_tasks(app: Celery, parts: Callable[[], Parts], ring_for_a_list: Callable[[Parts], None]) -> None:
-    """Register the tasks; `parts` gives those of the process that runs them. Not shared: tasks of one app are not to work on another's parts.
-
-    `ring_for_a_list`: for who has looked through a list, so that whoever waits for a thread to do so need not wait for a sweep too.
-    """
+def add_tasks(app: Celery, parts: Callable[[], Parts]) -> None:
+    """Register the tasks; `parts` gives those of the process that runs them. Not shared: tasks of one app are not to work on another's parts."""
 
     @app.task(name=SUBMIT, shared=False)
     def submit(*job_ids: str) -> None:
@@ -34,9 +31,7 @@ def add_tasks(app: Celery, parts: Callable[[], Parts], ring_for_a_list: Callable
     @app.task(name=LOOK_UP, shared=False)
     def look_up(job_ids: list[str]) -> None:
         """Look for submissions and conversations that may have been lost, in one pass over the list of each account."""
-        here = parts()
-        go_on(here, lambda engine: engine.advance_many([JobId(job_id) for job_id in job_ids]))
-        ring_for_a_list(here)
+        go_on(parts(), lambda engine: engine.advance_many([JobId(job_id) for job_id in job_ids]))
 
     @app.task(name=POLL, shared=False)
     def poll(job_ids: list[str]) -> None:

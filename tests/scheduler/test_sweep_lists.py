@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from scheduler.sweep import Swept, ring_for_a_list, sweep
+from scheduler.sweep import Swept, sweep
 from tests.broker import Broker
 from tests.scheduler.made import a_job_in, in_hours, opened, settings_in
 from tests.scheduler.test_sweep import fresh, rung
@@ -34,23 +34,6 @@ def test_a_sweep_rings_for_no_more_lists_than_half_of_a_workers_threads_and_for_
                 assert sweep(parts) == Swept(0)  # these wait for a thread
             assert len([job for job in parts.ledger.recent(10) if job.due_at is not None and job.due_at <= utc_now()]) == still
         assert seen == list(accounts)
-
-
-def test_who_has_looked_through_a_list_rings_for_who_waits_longest_and_for_nobody_while_one_waits(home: Path, broker: Broker) -> None:
-    accounts = {name: SecretStr(f"key of {name}") for name in ("third", "first", "second")}
-    with opened(settings_in(home, redis_url=broker.url, threads=8, accounts=accounts)) as parts:
-        third, first, second = (
-            a_job_in(parts, State.SUBMITTING, in_hours(-hours), account=name) for name, hours in zip(accounts, (1, 3, 2), strict=True)
-        )
-        a_job_in(parts, State.QUEUED, in_hours(-9), account="third")  # that is the sweep's
-        for one in (first, second, third):
-            fresh(broker)
-            ring_for_a_list(parts)
-            ring_for_a_list(parts)
-            assert rung(broker) == {LOOK_UP: [[[one.id]]]}
-        fresh(broker)
-        ring_for_a_list(parts)
-        assert rung(broker) == {}
 
 
 def test_who_waits_longest_and_cannot_be_rung_for_takes_nobodys_place(home: Path, broker: Broker) -> None:

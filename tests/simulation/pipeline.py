@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from scheduler.sweep import add_sweep, ring_for_a_list
+from scheduler.sweep import add_sweep
 from tests.sandbox.rules import Rules as TavusRules
 from tests.sandbox.world import World
 from tests.simulation import orders
@@ -94,7 +94,7 @@ class Simulation:
         settings = SETTINGS.model_copy(update={"go_on": go_on})
         nobody: Any = None  # nobody here asks to be told
         self.parts = Parts(settings, cast("Any", self.app), cast("Any", bounded), client, CALLBACKS, engine, bell, pace, courier=nobody)
-        add_tasks(cast("Any", self.app), lambda: self.parts, ring_for_a_list)
+        add_tasks(cast("Any", self.app), lambda: self.parts)
         add_sweep(cast("Any", self.app), lambda: self.parts)
         self.people = People(self.parts, self.hub, weather, self.world, self.oracles, self._failed, self._posted)
         self._armed: datetime | None = None

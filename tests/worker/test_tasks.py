@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from scheduler.producers import enqueue
-from scheduler.sweep import add_sweep, ring_for_a_list
+from scheduler.sweep import add_sweep
 from tests.broker import Broker
 from tests.sandbox.server import Sandbox
-from tests.scheduler.made import a_job_in, a_replica, at_tavus, in_hours, opened, settings_in
-from tests.worker.store.made import an_attempt, changed
-from worker.app import LOOK_UP, OPEN, POLL, QUEUES, SUBMIT, SWEEP
+from tests.scheduler.made import a_replica, at_tavus, opened, settings_in
+from tests.worker.store.made import changed
+from worker.app import OPEN, POLL, QUEUES, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.core.effects import StopAccount
 from worker.core.events import CallbackReceived
@@ -64,7 +64,7 @@ def enqueued(parts: Parts, tavus: Sandbox, count: int) -> list[JobId]:
 
 def done(parts: Parts, task: str, *arguments: object) -> None:
     """Have the task done in this process."""
-    add_tasks(parts.app, lambda: parts, ring_for_a_list)
+    add_tasks(parts.app, lambda: parts)
     parts.app.tasks[task](*arguments)
 
 
@@ -120,18 +120,6 @@ def test_the_conversation_of_a_stopped_account_is_left_to_whoever_resumes_it(par
     done(parts, POLL, ids)
     assert states(parts, ids) == [State.OPENING] * 2
     assert "create_conversation" not in tavus.ledger()["requests"]["by_kind"]
-
-
-def test_who_has_looked_through_a_list_rings_for_who_waits_for_a_thread_to_do_so(parts: Parts, broker: Broker, tavus: Sandbox) -> None:
-    looked_for, waits = (
-        changed(parts.ledger, job, state=State.SUBMITTING, due_at=in_hours(-1), attempts=(an_attempt(job),))
-        for job in (a_job_in(parts), a_job_in(parts))
-    )
-    broker.client.flushall()
-    done(parts, LOOK_UP, [looked_for.id])
-    assert parts.ledger.get(looked_for.id).version > looked_for.version
-    assert tavus.ledger()["requests"]["by_kind"]["list_replicas"] == 1
-    assert [message["arguments"][0] for message in broker.messages(LOOK_UP)] == [[[waits.id]]]
 
 
 def test_a_sweep_looks_at_trainings_itself(parts: Parts, broker: Broker, tavus: Sandbox) -> None:
