@@ -15,7 +15,7 @@ from celery import Celery
 
 from scheduler.inbox import read_conversations, read_trainings
 from scheduler.shares import fairly
-from worker.app import DELETE, DELIVER, LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
+from worker.app import CLEAN_UP, DELIVER, LOOK_UP, OPEN, POLL, READ_VOICES, SUBMIT, SWEEP
 from worker.assembly import Parts
 from worker.bell import TASKS, TOGETHER
 from worker.core.states import State
@@ -191,7 +191,7 @@ def _patience(parts: Parts) -> timedelta:
 
 def _sweep_deletions(parts: Parts, now: datetime) -> int:
     """Rung for until they are done: they are few, and who comes second to one finds nothing to do."""
-    room = parts.settings.ring_window - _waiting(parts, DELETE)
+    room = parts.settings.ring_window - _waiting(parts, CLEAN_UP)
     due = parts.ledger.due_deletions(now, room) if room > 0 else []
     parts.bell.ring_deletions(due)
     return len(due)

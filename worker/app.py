@@ -23,9 +23,9 @@ CLEAN_UP, READ_VOICES, LEARN = "replicas.clean_up", "scheduler.read_voices", "sc
 CANARY = "scheduler.canary"
 RECUR, AUDIT, TIDY, RETAIN = "scheduler.recur", "scheduler.audit", "scheduler.tidy", "scheduler.retain"
 DELIVER = "notifications.deliver"
-QUEUES = (CREATE, CANCEL, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, SWEEP, DELIVER)
+QUEUES = (CREATE, CANCEL, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, CLEAN_UP, SWEEP, DELIVER)
 # Messages about what the ledger holds anyway: what they are about is due, and rung for again when one is lost.
-RINGS = (SUBMIT, LOOK_UP, POLL, OPEN, SWEEP, DELIVER)
+RINGS = (SUBMIT, LOOK_UP, POLL, OPEN, CLEAN_UP, SWEEP, DELIVER)
 # What a service sends without naming a queue lands here; it is served too, for otherwise it would lie there unseen.
 _FORGOTTEN = "celery"
 
@@ -70,8 +70,7 @@ def _messages(broker: Broker) -> dict[str, Any]:
         "task_default_queue": _FORGOTTEN,
         # The queue is the task's name, whoever sends it. Celery, Routing Tasks.
         "task_routes": {name: {"queue": name} for name in QUEUES}
-        | {name: {"queue": SWEEP} for name in (READ_VOICES, LEARN, CANARY, RECUR, AUDIT, TIDY, RETAIN)}
-        | {CLEAN_UP: {"queue": DELETE}},
+        | {name: {"queue": SWEEP} for name in (READ_VOICES, LEARN, CANARY, RECUR, AUDIT, TIDY, RETAIN)},
         # A publish is tried twice and then given up: the row is due, and the sweep rings again. Celery, Calling Tasks, "Message
         # Sending Retry"; without a bound a producer hangs while the broker is away (celery#4296).
         "task_publish_retry": True,

@@ -33,6 +33,7 @@ from worker.app import (
     TIDY,
     make_app,
 )
+from worker.bell import TASKS
 
 
 @pytest.fixture
@@ -65,11 +66,16 @@ def test_the_app_is_set_as_its_promises_need(app: Celery, name: str, value: obje
 
 
 def test_every_kind_of_work_has_a_queue_of_its_own(app: Celery) -> None:
-    kinds = (CREATE, CANCEL, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, SWEEP, DELIVER)
+    kinds = (CREATE, CANCEL, SUBMIT, LOOK_UP, POLL, START_CONVERSATION, OPEN, DELETE, CLEAN_UP, SWEEP, DELIVER)
     assert sorted(QUEUES) == sorted(kinds)
     routed = {name: route["queue"] for name, route in app.conf.task_routes.items()}
     by_the_clock = dict.fromkeys((READ_VOICES, LEARN, CANARY, RECUR, AUDIT, TIDY, RETAIN), SWEEP)
-    assert routed == {**{name: name for name in kinds}, **by_the_clock, CLEAN_UP: DELETE}
+    assert routed == {**{name: name for name in kinds}, **by_the_clock}
+
+
+def test_whatever_is_rung_for_wakes_an_idle_worker(app: Celery) -> None:
+    rung = {*TASKS.values(), CLEAN_UP, DELIVER, SWEEP} - {None}
+    assert {app.conf.task_routes[task]["queue"] for task in rung} == set(app.conf.broker_transport_options["wakes"])
 
 
 def test_a_worker_serves_every_queue_that_anything_can_land_in(app: Celery) -> None:

@@ -12,7 +12,7 @@ from typing_extensions import override
 from tests.broker import Broker
 from tests.scheduler.made import NOWHERE, settings_in
 from tests.worker.store.made import LEASE, MAIN, NOW, SECOND, a_job, changed, stored
-from worker.app import DELETE, LOOK_UP, OPEN, POLL, QUEUES, SUBMIT, make_app
+from worker.app import CLEAN_UP, LOOK_UP, OPEN, POLL, QUEUES, SUBMIT, make_app
 from worker.bell import TASKS, Bell
 from worker.core.job import Conversation, Job
 from worker.core.marks import conversation_mark
@@ -226,4 +226,4 @@ def test_a_claim_that_was_taken_meanwhile_is_not_given_back(deaf: Bell, ledger: 
 def test_nothing_but_ids_is_sent(bell: Bell, ledger: Ledger, broker: Broker) -> None:
     bell.ring(claimed(ledger, stored(ledger), stored(ledger, State.TRAINING)), NOW)
     assert "pictures.example" not in "".join(str(broker.messages(queue)) for queue in QUEUES)
-    assert broker.waiting(DELETE) == 0
+    assert broker.waiting(CLEAN_UP) == 0

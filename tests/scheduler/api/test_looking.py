@@ -6,7 +6,7 @@ from tests.broker import Broker
 from tests.scheduler.api.served import Api, problem
 from tests.scheduler.made import a_job_in, in_hours, paid
 from tests.worker.store.made import changed
-from worker.app import DELETE
+from worker.app import CLEAN_UP
 from worker.core.effects import StopAccount
 from worker.core.failures import Failure
 from worker.core.job import Conversation, ConversationId, Job, Outcome, Terms
@@ -92,7 +92,7 @@ def test_a_conversation_is_asked_to_end_once_and_rung_for(api: Api, broker: Brok
         answer = api.post(f"/v1/jobs/{job.id}/conversation/end")
         assert (answer.status_code, answer.json()["conversation"]["id"]) == (200, "c1")
     assert [line["event"] for line in api.get(f"/v1/jobs/{job.id}/story").json()["lines"]].count("ConversationEndRequested") == 1
-    assert {message["arguments"][0][0] for message in broker.messages(DELETE)} == {job.id}
+    assert {message["arguments"][0][0] for message in broker.messages(CLEAN_UP)} == {job.id}
 
 
 def test_where_there_is_no_conversation_none_can_end(api: Api) -> None:
