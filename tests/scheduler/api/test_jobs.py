@@ -11,7 +11,7 @@ from tests.scheduler.api.served import Api, problem, serving
 from tests.scheduler.commands import commands_in
 from tests.scheduler.made import PICTURE, SECRET, a_job_in, a_replica, a_request, at_tavus, in_hours, paid, rows, trained
 from tests.worker.store.made import changed
-from worker.app import DELETE, OPEN, SUBMIT
+from worker.app import CLEAN_UP, OPEN, SUBMIT
 from worker.core.job import Conversation, Job, Outcome
 from worker.core.marks import conversation_mark
 from worker.core.states import State
@@ -141,7 +141,7 @@ def test_a_failed_replica_is_kept_until_its_refund_is_safe(api: Api, broker: Bro
         kept = problem(api.client.delete(f"/v1/jobs/{job.id}/replica{query}"), 409, "not-deletable")
         assert datetime.fromisoformat(kept["until"]) == opens
         assert "refund" in kept["detail"]
-    assert broker.waiting(DELETE) == 0
+    assert broker.waiting(CLEAN_UP) == 0
     assert api.parts.ledger.get(job.id) == job
 
 
@@ -166,7 +166,7 @@ def test_a_deletion_that_is_safe_is_on_record_and_rung_for(api: Api, broker: Bro
     wish = api.parts.ledger.get(job.id).attempt.deletion
     assert wish is not None
     assert wish.hard is hard
-    assert [message["arguments"][0] for message in broker.messages(DELETE)] == [[job.id]]
+    assert [message["arguments"][0] for message in broker.messages(CLEAN_UP)] == [[job.id]]
 
 
 def test_assets_are_not_erased_for_who_does_not_name_the_replica(api: Api) -> None:
