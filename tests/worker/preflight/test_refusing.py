@@ -2,6 +2,7 @@
 
 import gc
 import time
+import warnings
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -84,10 +85,14 @@ def test_a_small_file_of_a_huge_picture_is_refused_before_a_pixel_is_decoded(ser
     assert rejection(check(serve(answer(png_header(*size))))) is Failure.IMAGE_TOO_LARGE
 
 
-@pytest.mark.filterwarnings("error")
-def test_a_bomb_is_refused_where_warnings_are_errors_too(serve: Put) -> None:
-    assert rejection(check(serve(answer(png_header(12_000, 12_000))))) is Failure.IMAGE_TOO_LARGE
-    gc.collect()  # and nothing is left open: a ResourceWarning would be an error here
+def test_a_bomb_is_refused_where_warnings_are_errors_too_and_nothing_is_left_open(serve: Put) -> None:
+    gc.collect()  # what other tests left open is none of this one's
+    with warnings.catch_warnings(record=True) as left_open:
+        warnings.simplefilter("error")
+        warnings.simplefilter("always", ResourceWarning)
+        assert rejection(check(serve(answer(png_header(12_000, 12_000))))) is Failure.IMAGE_TOO_LARGE
+        gc.collect()
+    assert not left_open
 
 
 def test_the_largest_picture_of_a_phone_is_not_a_bomb(serve: Put) -> None:
